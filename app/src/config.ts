@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { z } from 'zod'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const seconds = (least: number) => z.coerce.number().int().min(least).max(31_536_000)
+
+/** Every variable that the application reads, with its default. The README's table is checked against it. */
+export const environment = z.object({
+  PORT: port.default(3000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  NODE_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/, 'is not a host name')
+    .optional(),
+  NODES: z.coerce.number().int().min(1).max(64).default(3),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  TRUST_PROXY_HOPS: z.coerce.number().int().min(0).max(8).default(0),
+  DRAIN_SECONDS: seconds(1).default(8),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'is not a redis:// or rediss:// address' })
+    .default('redis://localhost:6379'),
+  REDIS_PASSWORD_FILE: z.string().min(1).optional(),
+  REDIS_DEADLINE_MS: z.coerce.number().int().min(10).max(60_000).default(500),
+  SESSION_STORE: z.enum(['redis', 'memory']).default('redis'),
+  SESSION_TTL_SECONDS: seconds(1).default(3600),
+  SESSION_ABSOLUTE_SECONDS: seconds(1).default(43_200),
+  SESSION_RENEW_SECONDS: seconds(0).default(5),
+  DEMO_USERS: z.enum(['on', 'off']).default('on'),
+})
+
+/** A value in the environment that cannot be used. Its message names the variable and never repeats a secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * Reads and checks the environment once, at start. This is the only place that looks at it.
+ * @throws {ConfigError} naming every variable that is wrong
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>) {
+  // An empty value means "not set": that is how Compose passes on a variable that the user left out.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    const reasons = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+    throw new ConfigError(`Bad configuration. ${reasons.join('; ')}`)
+  }
+  const value = parsed.data
+  return Object.freeze({
+    host: value.HOST,
+    port: value.PORT,
+    nodeName: value.NODE_NAME,
+    hostName: hostname(),
+    nodes: value.NODES,
+    logLevel: value.LOG_LEVEL,
+    trustProxyHops: value.TRUST_PROXY_HOPS,
+    drainSeconds: value.DRAIN_SECONDS,
+    redisIsConfigured: given.REDIS_URL !== undefined,
+    redis: Object.freeze({
+      url: value.REDIS_URL,
+      password: value.REDIS_PASSWORD_FILE === undefined ? undefined : readSecret(value.REDIS_PASSWORD_FILE),
+      deadlineMs: value.REDIS_DEADLINE_MS,
+    }),
+    sessionStore: value.SESSION_STORE,
+    session: Object.freeze({
+      ttlSeconds: value.SESSION_TTL_SECONDS,
+      absoluteSeconds: value.SESSION_ABSOLUTE_SECONDS,
+      renewSeconds: value.SESSION_RENEW_SECONDS,
+    }),
+    demoUsers: value.DEMO_USERS === 'on',
+  })
+}
+
+export type Config = ReturnType<typeof readConfig>
+
+function readSecret(path: string): string {
+  let secret: string
+  try {
+    secret = readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : 'unreadable'
+    throw new ConfigError(`Bad configuration. REDIS_PASSWORD_FILE: cannot read ${path} (${code})`)
+  }
+  if (secret === '') throw new ConfigError(`Bad configuration. REDIS_PASSWORD_FILE: ${path} is empty`)
+  return secret
+}

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from 'redis'
+import type { Logger } from '../logger.ts'
+import { DeadlineMissed, withDeadline } from './deadline.ts'
+
+/** Redis could not do what was asked: out of reach, too slow, or refusing. The cause says which. */
+export class RedisUnavailable extends Error {
+  override readonly name = 'RedisUnavailable'
+}
+
+export interface RedisOptions {
+  /** redis:// or rediss:// address; a user name in it is used, a password in it yields to `password`. */
+  url: string
+  password?: string | undefined
+  /** How long any one call may take, in milliseconds. */
+  deadlineMs: number
+}
+
+export interface RedisConnection {
+  /**
+   * Sends the commands that `send` gives to the client and waits for their answers, within the deadline.
+   * @throws {RedisUnavailable} at once while there is no connection; nothing is queued for later
+   */
+  run<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
+  /** Waits for the answers that are due, then hangs up. Does not throw. */
+  close(): Promise<void>
+}
+
+export type RedisClient = ReturnType<typeof createRedisClient>
+
+const MISSES_BEFORE_REPLACEMENT = 3
+const LONGEST_BACKOFF_MS = 2_000
+
+/**
+ * Connects to Redis, and from then on stays connected: a lost connection is made anew, with backoff, for ever.
+ *
+ * A client here lives as long as its one connection. Reconnecting is done by replacing it, because a client that
+ * reconnects by itself can stay "ready" on a server that does not answer (redis/node-redis#2667, #3346).
+ * @throws {RedisUnavailable} when the first attempt fails: a process that has never seen Redis should say so and end
+ */
+export async function connectRedis(options: RedisOptions, log: Logger): Promise<RedisConnection> {
+  let current: RedisClient | undefined
+  let missesInARow = 0
+  const closing = new AbortController()
+
+  async function open(): Promise<void> {
+    const client = createRedisClient(options)
+    let failure: unknown
+    // Without a listener an 'error' event ends the process. What it says also reaches whoever awaits a command.
+    client.on('error', (error) => {
+      failure = error
+    })
+    client.on('terminated', () => lose(client, failure))
+    try {
+      await withDeadline(client.connect(), 4 * options.deadlineMs)
+      // Redis answers HELLO while it still loads its data; PING is refused until it is done.
+      await withDeadline(client.ping(), options.deadlineMs)
+    } catch (error) {
+      client.destroy()
+      throw error
+    }
+    if (closing.signal.aborted) {
+      client.destroy()
+      return
+    }
+    current = client
+    missesInARow = 0
+    log.info({ redis: describeAddress(options.url) }, 'Redis connected successfully')
+  }
+
+  function lose(client: RedisClient, reason: unknown): void {
+    client.destroy()
+    if (current !== client) return
+    current = undefined
+    log.error({ reason: describe(reason) }, 'Redis connection lost')
+    void reconnect()
+  }
+
+  async function reconnect(): Promise<void> {
+    for (let attempt = 0; !closing.signal.aborted; attempt++) {
+      try {
+        return await open()
+      } catch (error) {
+        log.error({ reason: describe(error), redis: describeAddress(options.url) }, 'Failed to connect to Redis')
+      }
+      // Half of the wait is chance, so that the nodes do not all come back in the same instant.
+      const longest = Math.min(LONGEST_BACKOFF_MS, 50 * 2 ** attempt)
+      await sleep(longest * (0.5 + Math.random() / 2), undefined, { signal: closing.signal }).catch(() => {})
+    }
+  }
+
+  try {
+    await open()
+  } catch (error) {
+    throw new RedisUnavailable(`Failed to connect to Redis at ${describeAddress(options.url)}: ${describe(error)}`, {
+      cause: error,
+    })
+  }
+
+  return {
+    async run(send) {
+      const client = current
+      if (!client) throw new RedisUnavailable('no connection to Redis')
+      try {
+        const answer = await withDeadline(send(client), options.deadlineMs)
+        missesInARow = 0
+        return answer
+      } catch (error) {
+        if (error instanceof DeadlineMissed && client === current && ++missesInARow >= MISSES_BEFORE_REPLACEMENT) {
+          lose(client, error)
+        }
+        throw new RedisUnavailable(describe(error), { cause: error })
+      }
+    },
+
+    async close() {
+      closing.abort()
+      const client = current
+      current = undefined
+      if (!client) return
+      await withDeadline(client.close(), options.deadlineMs).catch(() => client.destroy())
+      log.info('Redis connection closed')
+    },
+  }
+}
+
+function createRedisClient({ url, password, deadlineMs }: RedisOptions) {
+  const address = new URL(url)
+  const username = decodeURIComponent(address.username)
+  const secret = password ?? decodeURIComponent(address.password)
+  // Left in the URL, a user name without a password would win over the password given beside it.
+  address.username = ''
+  address.password = ''
+  return createClient({
+    url: address.href,
+    ...(username === '' ? {} : { username }),
+    ...(secret === '' ? {} : { password: secret }),
+    // A command for which there is no connection fails now; the user is told to come back rather than kept waiting.
+    disableOfflineQueue: true,
+    socket: { connectTimeout: 2 * deadlineMs, reconnectStrategy: false },
+  })
+}
+
+/** Host and port only: an address can hold a password. */
+function describeAddress(url: string): string {
+  return new URL(url).host
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'the connection was closed'
+  // ECONNREFUSED on both ::1 and 127.0.0.1 arrives as an AggregateError with an empty message.
+  if (error instanceof AggregateError) return error.errors.map(describe).join(', ')
+  return error.message || error.name
+}

@@ -1,0 +1,23 @@
+/** The work was not done in time. It may still happen: nothing can take back a command that has been sent. */
+export class DeadlineMissed extends Error {
+  override readonly name = 'DeadlineMissed'
+}
+
+/**
+ * Waits for `work`, but no longer than `deadlineMs`.
+ *
+ * node-redis has a command timeout of its own, but it ends once the command is written to the socket: a Redis that is
+ * paused, or gone without closing the connection, would hold a request for ever.
+ * @throws {DeadlineMissed}
+ */
+export async function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineMissed(`no answer within ${deadlineMs} ms`)), deadlineMs)
+  })
+  try {
+    return await Promise.race([work, deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}
