@@ -1,0 +1,61 @@
+import { fileURLToPath } from 'node:url'
+import express, { type Express } from 'express'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import { accessLog } from './middleware/access-log.ts'
+import { allowOnly, notFound, problemHandler } from './middleware/problem.ts'
+import { requestIdentity } from './middleware/request-identity.ts'
+import { securityHeaders } from './middleware/security-headers.ts'
+import type { Cluster } from './nodes/cluster.ts'
+import { apiRoutes } from './routes/api.routes.ts'
+import { authRoutes } from './routes/auth.routes.ts'
+import { healthRoutes } from './routes/health.routes.ts'
+import type { Users } from './users/users.ts'
+import type { SessionStore } from './utils/redis-session.ts'
+
+export interface AppParts {
+  /** The node's name, as it appears in X-Served-By and in the logs. */
+  node: string
+  /** How many proxies stand in front: that many entries of X-Forwarded-For are believed. */
+  trustProxyHops: number
+  log: Logger
+  metrics: Metrics
+  users: Users
+  sessions: SessionStore
+  cluster: Cluster
+  /** Why the node cannot serve, or undefined if it can. */
+  whyNotReady: () => Promise<string | undefined>
+}
+
+const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url))
+
+/** A login is two short strings; nothing else has a body. */
+const BODY_LIMIT = '4kb'
+
+/** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
+export function createApp(parts: AppParts): Express {
+  const { node, log, metrics, users, sessions, cluster, whyNotReady } = parts
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('trust proxy', parts.trustProxyHops)
+  // An ETag would answer 304 to "who am I", from a node that the browser then does not show.
+  app.set('etag', false)
+  app.set('strict routing', true)
+  app.set('query parser', false)
+
+  app.use(requestIdentity(node))
+  app.use(accessLog(log))
+  app.use(metrics.measureRequests)
+  app.use(securityHeaders())
+
+  app.use(healthRoutes({ whyNotReady, metrics }))
+  app.use('/auth', express.json({ limit: BODY_LIMIT, strict: true }))
+  app.use('/auth', authRoutes({ node, log, users, sessions, onSessionCreated: () => metrics.sessionsCreated.inc() }))
+  app.use('/api', apiRoutes({ node, log, sessions, cluster }))
+
+  app.use(express.static(PUBLIC, { cacheControl: true, maxAge: 0, redirect: false, dotfiles: 'ignore' }))
+  app.all('/', allowOnly('GET'))
+  app.use(notFound)
+  app.use(problemHandler)
+  return app
+}

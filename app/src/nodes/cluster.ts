@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import type { Logger } from '../logger.ts'
+import type { RedisConnection } from '../redis/connection.ts'
+
+const heartbeatSchema = z.object({ startedAt: z.number(), requests: z.number(), seenAt: z.number() })
+
+export interface ClusterNode {
+  name: string
+  uptimeSeconds: number
+  requests: number
+  /** Whether the node can reach Redis: a node that cannot has stopped saying that it is there. */
+  redis: 'connected'
+}
+
+export interface Cluster {
+  /** The nodes that have been heard of in the last seconds, by name. */
+  nodes(): Promise<ClusterNode[]>
+  /** Stops saying that this node is there, and says that it goes. Does not throw. */
+  leave(): Promise<void>
+}
+
+const KEY = 'nodes'
+const HEARTBEAT_MS = 1_000
+const ALIVE_MS = 3_500
+const FORGOTTEN_MS = 60_000
+
+/**
+ * Which nodes share this Redis: each writes a heartbeat to the hash `nodes`, stamped with Redis's own clock, so nodes
+ * whose clocks differ still agree on who is alive.
+ */
+export function joinCluster(
+  redis: RedisConnection,
+  { name, requestsAnswered }: { name: string; requestsAnswered: () => number },
+  log: Logger,
+): Cluster {
+  let startedAt: number | undefined
+
+  async function beat(): Promise<void> {
+    const seenAt = await redisNow()
+    startedAt ??= seenAt
+    const heartbeat = JSON.stringify({ startedAt, requests: requestsAnswered(), seenAt })
+    await redis.run((client) => client.hSet(KEY, name, heartbeat))
+  }
+
+  async function redisNow(): Promise<number> {
+    const [seconds, microseconds] = await redis.run((client) => client.time())
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
+  }
+
+  // A missed beat needs no line of its own: the connection has already said what is wrong.
+  const tryToBeat = () =>
+    void beat().catch((error: unknown) => log.debug({ reason: String(error) }, 'Heartbeat missed'))
+  tryToBeat()
+  const timer = setInterval(tryToBeat, HEARTBEAT_MS)
+  timer.unref()
+
+  return {
+    async nodes() {
+      const [now, heartbeats] = await Promise.all([redisNow(), redis.run((client) => client.hGetAll(KEY))])
+      const alive: ClusterNode[] = []
+      const forgotten: string[] = []
+      for (const [node, json] of Object.entries(heartbeats)) {
+        const { startedAt: since, requests, seenAt } = heartbeatSchema.parse(JSON.parse(json))
+        if (now - seenAt > FORGOTTEN_MS) forgotten.push(node)
+        else if (now - seenAt <= ALIVE_MS) {
+          alive.push({ name: node, uptimeSeconds: Math.floor((now - since) / 1000), requests, redis: 'connected' })
+        }
+      }
+      if (forgotten.length > 0) await redis.run((client) => client.hDel(KEY, forgotten))
+      return alive.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+    },
+
+    async leave() {
+      clearInterval(timer)
+      await redis.run((client) => client.hDel(KEY, name)).catch(() => {})
+    },
+  }
+}

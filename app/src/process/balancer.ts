@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto'
+import { Agent, type IncomingMessage, type RequestListener, ServerResponse } from 'node:http'
+import { createProxyMiddleware } from 'http-proxy-middleware'
+import type { Logger } from '../logger.ts'
+import type { SupervisedNode } from './supervisor.ts'
+
+/** The nodes' own business: probes and metrics are for whoever runs them, not for the public. As in nginx.conf. */
+const PRIVATE_PATHS = new Set(['/livez', '/readyz', '/metrics'])
+const NODE_TIMEOUT_MS = 5_000
+const TRIES = 2
+
+/** What this balancer does for `npm run lb`, nginx does in Compose: strict round robin over the nodes that are there. */
+export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[]; log: Logger }): RequestListener {
+  let turn = 0
+  const tries = new WeakMap<IncomingMessage, number>()
+
+  function nextNode(): SupervisedNode | undefined {
+    for (let passed = 0; passed < nodes.length; passed++) {
+      const node = nodes[turn++ % nodes.length]
+      if (node?.port !== undefined) return node
+    }
+    return undefined
+  }
+
+  const proxy = createProxyMiddleware({
+    router: () => `http://127.0.0.1:${nextNode()?.port ?? 0}`,
+    target: 'http://127.0.0.1:0',
+    // Shorter than the nodes' keep-alive: the side that sends must be the side that closes.
+    agent: new Agent({ keepAlive: true, timeout: 60_000 }),
+    proxyTimeout: NODE_TIMEOUT_MS,
+    on: {
+      proxyReq(proxyRequest, req) {
+        // Overwritten, not appended to: what a client writes there is not to be believed.
+        proxyRequest.setHeader('X-Forwarded-For', req.socket.remoteAddress ?? '')
+        proxyRequest.setHeader('X-Request-Id', randomUUID())
+      },
+      error(error, req, res) {
+        if (!(res instanceof ServerResponse) || res.headersSent) {
+          res.destroy?.()
+          return
+        }
+        // A GET can be asked twice. A POST may have done its work before the connection broke, so it is not repeated.
+        if (mayRepeat(req)) return void proxy(req, res)
+        log.warn({ method: req.method, path: pathOf(req), reason: error.message }, 'No node answered')
+        sendProblem(res, 502, 'No node answered')
+      },
+    },
+  })
+
+  function mayRepeat(req: IncomingMessage): boolean {
+    const tried = (tries.get(req) ?? 0) + 1
+    tries.set(req, tried)
+    return (req.method === 'GET' || req.method === 'HEAD') && tried < TRIES
+  }
+
+  return (req, res) => {
+    const startedAt = performance.now()
+    res.once('close', () => {
+      const servedBy = res.getHeader('X-Served-By')
+      const ms = Math.round(performance.now() - startedAt)
+      log.info({ method: req.method, path: pathOf(req), status: res.statusCode, servedBy, ms }, 'request')
+    })
+    if (PRIVATE_PATHS.has(pathOf(req))) return sendProblem(res, 404, 'Not found')
+    if (!nodes.some(({ port }) => port !== undefined)) return sendProblem(res, 503, 'No node is ready')
+    void proxy(req, res)
+  }
+}
+
+function sendProblem(res: ServerResponse, status: number, title: string): void {
+  const retry = status === 404 ? {} : { 'Retry-After': '1' }
+  res.writeHead(status, { 'Content-Type': 'application/problem+json', 'X-Served-By': 'balancer', ...retry })
+  res.end(JSON.stringify({ type: 'about:blank', title, status }))
+}
+
+const pathOf = (req: IncomingMessage) => (req.url ?? '').split('?', 1)[0] ?? ''

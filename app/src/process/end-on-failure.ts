@@ -1,0 +1,23 @@
+import { ConfigError } from '../config.ts'
+import { createLogger } from '../logger.ts'
+import { RedisUnavailable } from '../redis/connection.ts'
+import { NodeDidNotStart } from './supervisor.ts'
+
+/** Runs `start`; if that fails, says why and what to do in one line, and ends the process with 1. */
+export async function endOnFailure(start: () => Promise<void>): Promise<void> {
+  try {
+    await start()
+  } catch (error) {
+    const log = createLogger({ level: 'info', node: 'start' })
+    log.fatal(explain(error))
+    process.exit(1)
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof NodeDidNotStart) return error.message
+  if (error instanceof RedisUnavailable) {
+    return `${error.message}. Start one (redis-server, or make up for the whole stack), or say where it is with REDIS_URL=redis://host:6379`
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

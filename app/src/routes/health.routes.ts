@@ -1,0 +1,40 @@
+import { Router } from 'express'
+import type { Metrics } from '../metrics.ts'
+import { allowOnly, Problem } from '../middleware/problem.ts'
+
+interface Parts {
+  /** Why the node cannot serve, or undefined if it can. */
+  whyNotReady: () => Promise<string | undefined>
+  metrics: Metrics
+}
+
+/** Probes, for whoever runs the nodes. The balancer does not let them through. */
+export function healthRoutes({ whyNotReady, metrics }: Parts): Router {
+  const router = Router({ strict: true })
+
+  // Says nothing of Redis: restarting a node does not mend Redis, and a probe that thinks so takes all nodes down.
+  router
+    .route('/livez')
+    .get((_req, res) => {
+      res.json({ status: 'alive' })
+    })
+    .all(allowOnly('GET'))
+
+  router
+    .route('/readyz')
+    .get(async (_req, res) => {
+      const reason = await whyNotReady()
+      if (reason !== undefined) throw new Problem(503, 'Not ready', reason, { 'Retry-After': '1' })
+      res.json({ status: 'ready' })
+    })
+    .all(allowOnly('GET'))
+
+  router
+    .route('/metrics')
+    .get(async (_req, res) => {
+      res.type(metrics.contentType).send(await metrics.text())
+    })
+    .all(allowOnly('GET'))
+
+  return router
+}

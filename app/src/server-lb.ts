@@ -1,0 +1,44 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { readConfig } from './config.ts'
+import { createLogger } from './logger.ts'
+import { createBalancer } from './process/balancer.ts'
+import { createDrain } from './process/drain.ts'
+import { endOnFailure } from './process/end-on-failure.ts'
+import { listen, portOf } from './process/listen.ts'
+import { provideRedis } from './process/own-redis.ts'
+import { stopOnSignal } from './process/stop-on-signal.ts'
+import { superviseNodes } from './process/supervisor.ts'
+
+const NODE_PROGRAM = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? 'server.ts' : 'server.js', import.meta.url),
+)
+
+/** The Compose stack without Docker: three nodes, each a process with a port of its own, behind a balancer. */
+async function startBalancedNodes(): Promise<void> {
+  const config = readConfig(process.env)
+  const log = createLogger({ level: config.logLevel, node: 'balancer' })
+  const redis = await provideRedis({ url: config.redis.url, isConfigured: config.redisIsConfigured }, log)
+  const names = Array.from({ length: config.nodes }, (_, index) => `app-${index + 1}`)
+  const own = { PORT: '0', HOST: '127.0.0.1', TRUST_PROXY_HOPS: '1', REDIS_URL: redis.url }
+  const nodes = await superviseNodes({
+    names,
+    fork: (name) => fork(NODE_PROGRAM, { env: { ...process.env, ...own, NODE_NAME: name } }),
+    log,
+  })
+  const server = await listen(createBalancer({ nodes: nodes.nodes, log }), config)
+  const { drain } = createDrain({ server, log, graceSeconds: config.drainSeconds })
+  stopOnSignal({
+    log,
+    async stop(reason) {
+      log.info({ reason }, 'Stopping')
+      await drain()
+      await nodes.stop()
+      await redis.stop()
+      log.info('Stopped')
+    },
+  })
+  log.info({ url: `http://localhost:${portOf(server)}`, nodes: names }, 'Balancer is ready')
+}
+
+await endOnFailure(startBalancedNodes)

@@ -1,0 +1,64 @@
+import { createApp } from './app.ts'
+import { readConfig } from './config.ts'
+import { createLogger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { joinCluster } from './nodes/cluster.ts'
+import { findNodeName } from './nodes/node-name.ts'
+import { createDrain } from './process/drain.ts'
+import { endOnFailure } from './process/end-on-failure.ts'
+import { listen, portOf } from './process/listen.ts'
+import { stopOnSignal } from './process/stop-on-signal.ts'
+import { connectRedis } from './redis/connection.ts'
+import { createUsers, readAccounts } from './users/users.ts'
+import { createMemorySessionStore } from './utils/memory-session.ts'
+import { createSessionStore } from './utils/redis-session.ts'
+
+const DEMO_ACCOUNTS = new URL('../../demo-users.json', import.meta.url)
+
+/** One node: config, Redis, app, listen, drain. Everything the node consists of is made here and handed on. */
+async function startNode(): Promise<void> {
+  const config = readConfig(process.env)
+  const node = await findNodeName({ configured: config.nodeName, hostName: config.hostName })
+  const log = createLogger({ level: config.logLevel, node })
+  const redis = await connectRedis(config.redis, log)
+  const metrics = createMetrics({ node })
+  const cluster = joinCluster(redis, { name: node, requestsAnswered: metrics.requestsAnswered }, log)
+  const users = await createUsers(config.demoUsers ? await readAccounts(DEMO_ACCOUNTS) : [])
+
+  const sessionOptions = { ...config.session, node }
+  const sessions =
+    config.sessionStore === 'memory'
+      ? createMemorySessionStore(sessionOptions)
+      : createSessionStore(redis, sessionOptions, log)
+
+  async function whyNotReady(): Promise<string | undefined> {
+    if (isDraining()) return 'This node is draining.'
+    const answered = await redis
+      .run((client) => client.ping())
+      .then(
+        () => true,
+        () => false,
+      )
+    return answered ? undefined : 'Redis does not answer.'
+  }
+
+  const { trustProxyHops } = config
+  const app = createApp({ node, trustProxyHops, log, metrics, users, sessions, cluster, whyNotReady })
+  const server = await listen(app, config)
+  const { isDraining, drain } = createDrain({ server, log, graceSeconds: config.drainSeconds })
+  stopOnSignal({
+    log,
+    async stop(reason) {
+      log.info({ reason }, 'Stopping')
+      process.send?.({ draining: true })
+      await drain()
+      await cluster.leave()
+      await redis.close()
+      log.info('Stopped')
+    },
+  })
+  log.info({ host: config.host, port: portOf(server), sessions: config.sessionStore }, 'Listening')
+  process.send?.({ listening: portOf(server) })
+}
+
+await endOnFailure(startNode)
