@@ -1,0 +1,65 @@
+# The face of the project. Each target is a script that can be run alone: see deploy, loadtest and test.
+.DEFAULT_GOAL := help
+.PHONY: help up local down ps logs restart scale clean loadtest loadtest-control prove test format \
+        redis-cli sessions session monitor screenshots
+
+# Where the stack is published: make up PORT=9090
+PORT ?= 8080
+export PORT
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Build and start the stack, wait until it is healthy (PORT=8080)
+	@deploy/up
+
+local: ## The same without Docker: three nodes, a balancer and a Redis as processes
+	@deploy/local
+
+down: ## Stop the stack; sessions in Docker's volume stay
+	@deploy/down
+
+ps: ## Show what runs
+	@deploy/ps
+
+logs: ## Follow the logs, one JSON object a line
+	@deploy/logs
+
+restart: ## Restart the nodes one after the other, without a failed request
+	@deploy/restart
+
+scale: ## Set the number of nodes while it runs (N=5)
+	@deploy/scale $(N)
+
+clean: ## Remove everything, sessions too; asks first
+	@deploy/clean
+
+loadtest: ## Prove with k6 that every node honours every session, then put load on (K6=k6 for your own)
+	@K6=$(K6) loadtest/run
+
+loadtest-control: ## Prove that this proof can fail: nodes that keep sessions in their own memory
+	@K6=$(K6) loadtest/control
+
+prove: ## The same proof without k6, against anything (URL=http://localhost:8080)
+	@test/prove $(URL)
+
+test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failure)
+	@REQUIRE=$(REQUIRE) test/run
+
+format: ## Format and sort the sources
+	@app/node_modules/.bin/biome check --write
+
+redis-cli: ## Open redis-cli in the stack's Redis
+	@deploy/redis-cli
+
+sessions: ## List the sessions: user, node, age, TTL
+	@deploy/sessions
+
+session: ## Show one session (TOKEN=value of the cookie sid)
+	@deploy/session $(TOKEN)
+
+monitor: ## Show every command that Redis gets, tokens included: for debugging only
+	@deploy/redis-cli MONITOR
+
+screenshots: ## Take the pictures of the page for the README
+	@test/screenshots

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# What the scripts here share. Sourced, never run.
+set -euo pipefail
+
+# Every script works from the top of the project, wherever it is called from.
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PORT=${PORT:-8080}
+URL="http://localhost:$PORT"
+# What a run without Docker leaves behind while it lasts.
+LOCAL=.local/${COMPOSE_PROJECT_NAME:-sessions}
+
+say() { printf '%s\n' "$*"; }
+
+# Ends the script with a message that says what to do.
+die() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+have_engine() { have docker && docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; }
+
+compose() { docker compose "$@"; }
+
+# The process ID of the stack that `deploy/local` has started, if it still runs.
+local_pid() {
+  local pid
+  pid=$(cat "$LOCAL/pid" 2>/dev/null) && kill -0 "$pid" 2>/dev/null && say "$pid"
+}
+
+runs_locally() { [ -n "$(local_pid)" ]; }
+
+require_stack() {
+  runs_locally && return
+  have_engine && [ -n "$(compose ps --quiet app)" ] && return
+  die 'The stack is not up. Start it with: make up'
+}
+
+port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Compiles the application, and fetches what that needs when the lock file has changed since.
+build_app() {
+  have node && have npm || die 'Node 20.19 or later and npm are needed. See https://nodejs.org'
+  node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)' ||
+    die "Node 20.19 or later is needed; this is $(node --version)."
+  [ app/node_modules/.package-lock.json -nt app/package-lock.json ] || npm ci --prefix app --no-audit --no-fund --loglevel=error
+  npm run --prefix app --silent build
+}
+
+# redis-cli in the stack, as the user who may do anything. The password goes by the environment, not by the arguments.
+redis_cli() {
+  require_stack
+  if runs_locally; then
+    have redis-cli || die 'redis-cli is needed to look into a Redis outside Docker.'
+    local address
+    address=$(sed -n 's/.*"redis":"\([^"]*\)","msg":"Redis connected.*/\1/p' "$LOCAL/log" | tail -n 1)
+    redis-cli -h "${address%:*}" -p "${address##*:}" "$@"
+  else
+    local terminal=--no-TTY
+    [ -t 0 ] && [ -t 1 ] && terminal=
+    # shellcheck disable=SC2086 # empty means: leave it out
+    REDISCLI_AUTH=$(cat .secrets/redis-admin-password) \
+      docker compose exec $terminal -e REDISCLI_AUTH redis redis-cli --user admin "$@"
+  fi
+}
+
+welcome() {
+  cat <<TEXT
+
+  One session, three nodes:  $URL
+
+  Log in as    ada     analytical-engine
+               grace   nanosecond
+               alan    universal-machine
+
+  Next         make loadtest    prove that every node honours every session
+               make logs        watch the requests go round
+
+TEXT
+}
