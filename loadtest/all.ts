@@ -1,0 +1,22 @@
+// All lessons in one run, as `make loadtest` does it: first the proofs, then the load.
+
+import { matrix, matrixScenario, matrixThresholds } from './1-matrix.ts'
+import { logout, logoutScenario, logoutThresholds } from './2-logout.ts'
+import { load, loadScenario, loadThresholds } from './3-load.ts'
+import { report } from './lib/report.ts'
+
+// k6 finds the function of a scenario among this module's exports.
+export { load, logout, matrix }
+
+const PROOF_SECONDS = 20
+
+export const options = {
+  scenarios: {
+    matrix: { ...matrixScenario, maxDuration: `${PROOF_SECONDS}s` },
+    logout: { ...logoutScenario, maxDuration: `${PROOF_SECONDS}s` },
+    load: { ...loadScenario, startTime: '5s' },
+  },
+  thresholds: { ...matrixThresholds, ...logoutThresholds, ...loadThresholds, checks: ['rate==1'] },
+}
+
+export const handleSummary = report('all')

@@ -1,0 +1,53 @@
+/** One cell: sessions created on one node, asked for on one node. */
+export interface Cell {
+  createdOn: string
+  servedBy: string
+  honoured: number
+  refused: number
+}
+
+/** Every pair of nodes, counted. Plain data: k6, the prover and the reports all work on this. */
+export type Matrix = Cell[]
+
+export function emptyMatrix(nodes: readonly string[]): Matrix {
+  return nodes.flatMap((createdOn) => nodes.map((servedBy) => ({ createdOn, servedBy, honoured: 0, refused: 0 })))
+}
+
+/** What is not proved, in words; empty when everything is. */
+export function unproved(matrix: Matrix, minimum: number): string[] {
+  return matrix.flatMap((cell) => {
+    const pair = `created on ${cell.createdOn}, served by ${cell.servedBy}`
+    if (cell.refused > 0) return [`${pair}: refused ${cell.refused} times`]
+    if (cell.honoured < minimum) return [`${pair}: seen ${cell.honoured} times, at least ${minimum} are needed`]
+    return []
+  })
+}
+
+/** The matrix as sums: what the creating node did, and what the others did. */
+export function describe(matrix: Matrix): string {
+  const sum = (cells: Matrix) => {
+    const honoured = cells.reduce((total, cell) => total + cell.honoured, 0)
+    const asked = cells.reduce((total, cell) => total + cell.honoured + cell.refused, 0)
+    return `${honoured} of ${asked}`
+  }
+  const own = matrix.filter((cell) => cell.createdOn === cell.servedBy)
+  const others = matrix.filter((cell) => cell.createdOn !== cell.servedBy)
+  return `Honoured by the node that created it: ${sum(own)}\nHonoured by the other nodes: ${sum(others)}`
+}
+
+/** A table for the terminal: honoured, and refused where there is any. */
+export function renderTable(matrix: Matrix): string {
+  const createdOn = [...new Set(matrix.map((cell) => cell.createdOn))]
+  const servedBy = [...new Set(matrix.map((cell) => cell.servedBy))]
+  const rows = createdOn.map((created) => [
+    created,
+    ...servedBy.map((served) => {
+      const cell = matrix.find((one) => one.createdOn === created && one.servedBy === served)
+      if (!cell || cell.honoured + cell.refused === 0) return 'never seen'
+      return cell.refused > 0 ? `${cell.honoured} ok, ${cell.refused} refused` : `${cell.honoured} ok`
+    }),
+  ])
+  const table = [['created on \\ served by', ...servedBy], ...rows]
+  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
+  return table.map((row) => `  ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join('   ')}`).join('\n')
+}

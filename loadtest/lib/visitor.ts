@@ -1,0 +1,66 @@
+import http, { type Response } from 'k6/http'
+import { accounts, settings } from './settings.ts'
+
+/** What one request told: which node answered, and whether it knew the session. */
+export interface Answer {
+  status: number
+  servedBy: string
+  username: string | undefined
+  createdOn: string | undefined
+}
+
+export interface Visitor {
+  username: string
+  logIn(): Answer
+  whoAmI(): Answer
+  logOut(): Answer
+  /** Asks with a copy of the last cookie, as a thief would: what logout does to the browser does not touch it. */
+  replay(): Answer
+}
+
+/**
+ * One person with one browser. The cookie jar is its own: k6's default jar is one for each virtual user and is emptied
+ * at every iteration, so neither a second person nor a session that lasts could be had with it.
+ *
+ * A jar of k6 drops cookies marked Secure over http, even on localhost (grafana/k6#3457). The stack sets none over http.
+ */
+export function createVisitor(number: number): Visitor {
+  const account = accounts[number % accounts.length] ?? accounts[0]
+  const jar = new http.CookieJar()
+  let copy = ''
+
+  const ask = (params: object) =>
+    read(http.get(`${settings.baseUrl}/api/user`, { tags: { name: 'GET /api/user' }, ...params }))
+
+  return {
+    username: account.username,
+    logIn() {
+      const response = http.post(`${settings.baseUrl}/auth/login`, JSON.stringify(account), {
+        jar,
+        headers: { 'Content-Type': 'application/json' },
+        tags: { name: 'POST /auth/login' },
+      })
+      copy = response.cookies.sid?.[0]?.value ?? ''
+      return read(response)
+    },
+    whoAmI: () => ask({ jar }),
+    logOut: () =>
+      read(http.post(`${settings.baseUrl}/auth/logout`, null, { jar, tags: { name: 'POST /auth/logout' } })),
+    replay: () => ask({ jar: new http.CookieJar(), headers: { Cookie: `sid=${copy}` } }),
+  }
+}
+
+interface Body {
+  user?: { username?: string }
+  session?: { createdOn?: string }
+}
+
+function read(response: Response): Answer {
+  const body: Body = response.status === 200 && typeof response.body === 'string' ? JSON.parse(response.body) : {}
+  return {
+    status: response.status,
+    servedBy: response.headers['X-Served-By'] ?? 'nobody',
+    username: body.user?.username,
+    createdOn: body.session?.createdOn,
+  }
+}
