@@ -29,9 +29,6 @@ export interface AppParts {
 
 const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url))
 
-/** A login is two short strings; nothing else has a body. */
-const BODY_LIMIT = '4kb'
-
 /** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
 export function createApp(parts: AppParts): Express {
   const { node, log, metrics, users, sessions, cluster, whyNotReady } = parts
@@ -49,9 +46,8 @@ export function createApp(parts: AppParts): Express {
   app.use(securityHeaders())
 
   app.use(healthRoutes({ whyNotReady, metrics }))
-  app.use('/auth', express.json({ limit: BODY_LIMIT, strict: true }))
-  app.use('/auth', authRoutes({ node, log, users, sessions, onSessionCreated: () => metrics.sessionsCreated.inc() }))
-  app.use('/api', apiRoutes({ node, log, sessions, cluster }))
+  app.use(authRoutes({ node, log, users, sessions, onSessionCreated: () => metrics.sessionsCreated.inc() }))
+  app.use(apiRoutes({ node, log, sessions, cluster }))
 
   app.use(express.static(PUBLIC, { cacheControl: true, maxAge: 0, redirect: false, dotfiles: 'ignore' }))
   app.all('/', allowOnly('GET'))

@@ -75,7 +75,7 @@ function heatMap({ matrix, nodes, minPerCell }: ProofReport): string {
 function heatCell({ honoured, refused }: Matrix[number], most: number): string {
   if (refused > 0) return `<td class="bad">${refused} refused<small>${honoured} honoured</small></td>`
   if (honoured === 0) return '<td class="empty">never seen</td>'
-  const strength = 0.7 + 0.3 * (honoured / most)
+  const strength = 0.8 + 0.2 * (honoured / most)
   return `<td style="background: hsl(var(--yes) / ${strength.toFixed(2)})">${honoured}<small>honoured</small></td>`
 }
 

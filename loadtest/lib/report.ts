@@ -56,11 +56,13 @@ function readMatrix({ metrics }: Summary): Matrix {
 }
 
 function readFindings({ metrics }: Summary): Finding[] {
-  return Object.entries(metrics).flatMap(([metric, found]) =>
+  const findings = Object.entries(metrics).flatMap(([metric, found]) =>
     Object.entries(found?.thresholds ?? {})
       .filter(([condition]) => condition !== 'count>=0')
       .map(([condition, { ok }]) => ({ metric, condition, ok })),
   )
+  // k6 has no order of its own: what was missed first, then by name.
+  return findings.sort((a, b) => Number(a.ok) - Number(b.ok) || (a.metric < b.metric ? -1 : 1))
 }
 
 function readLatency({ metrics }: Summary): ProofReport['latency'] {

@@ -23,18 +23,25 @@ export const GRACE = { username: 'grace', password: 'nanosecond' }
 /** How long any request may take before it counts as hanging. */
 const PATIENCE_MS = 15_000
 
+interface Given {
+  patienceMs?: number
+  cookie?: string
+}
+
 /** One person with one browser, as far as it takes to prove something about sessions. */
-export function createVisitor(url: string, initialCookie?: string): Visitor {
+export function createVisitor(url: string, { patienceMs = PATIENCE_MS, cookie: initialCookie }: Given = {}): Visitor {
   let cookie = initialCookie
 
   async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
     const headers = new Headers(init.headers)
     if (cookie !== undefined) headers.set('Cookie', cookie)
+    // A connection for each request: node:cluster hands out connections, so one that is kept stays with one node.
+    headers.set('Connection', 'close')
     const response = await fetch(new URL(path, url), {
       ...init,
       headers,
       redirect: 'manual',
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patienceMs),
     })
     const text = await response.text()
     for (const line of response.headers.getSetCookie()) {
@@ -61,6 +68,6 @@ export function createVisitor(url: string, initialCookie?: string): Visitor {
     whoAmI: () => ask('/api/user'),
     logOut: () => ask('/auth/logout', { method: 'POST' }),
     cookie: () => cookie,
-    copy: () => createVisitor(url, cookie),
+    copy: () => createVisitor(url, cookie === undefined ? {} : { cookie }),
   }
 }

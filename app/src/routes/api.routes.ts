@@ -16,13 +16,13 @@ interface Parts {
 /** /api: what the holder of a session may ask. */
 export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
   const router = Router({ strict: true })
-  router.use((_req, res, next) => {
+  router.use('/api', (_req, res, next) => {
     res.set('Cache-Control', 'no-store')
     next()
   })
 
   router
-    .route('/user')
+    .route('/api/user')
     .get(async (req, res) => {
       const session = await requireSession(req, res)
       res.json({ user: session.user, session: publicView(session), servedBy: node })
@@ -30,7 +30,7 @@ export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
     .all(allowOnly('GET'))
 
   router
-    .route('/sessions')
+    .route('/api/sessions')
     .get(async (req, res) => {
       const current = await requireSession(req, res)
       const all = await sessions.listSessions(current.user.username)
@@ -45,7 +45,7 @@ export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
     .all(allowOnly('GET', 'DELETE'))
 
   router
-    .route('/sessions/:id')
+    .route('/api/sessions/:id')
     .delete(async (req, res) => {
       const user = await requireUser(req, res)
       const ended = await revoke(user.username, req.params.id)
@@ -55,7 +55,7 @@ export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
     .all(allowOnly('DELETE'))
 
   router
-    .route('/cluster')
+    .route('/api/cluster')
     .get(async (_req, res) => {
       res.json({ nodes: await cluster.nodes(), servedBy: node })
     })

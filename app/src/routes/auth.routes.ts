@@ -1,4 +1,4 @@
-import { type Response, Router } from 'express'
+import { json, type Response, Router } from 'express'
 import { z } from 'zod'
 import type { Logger } from '../logger.ts'
 import { allowOnly, Problem, parse, requireJson } from '../middleware/problem.ts'
@@ -11,6 +11,9 @@ const credentials = z.object({
   username: z.string().min(1).max(64),
   password: z.string().min(1).max(256),
 })
+
+/** The only body there is: two short strings. */
+const BODY_LIMIT = '4kb'
 
 interface Parts {
   node: string
@@ -25,8 +28,8 @@ export function authRoutes({ node, log, users, sessions, onSessionCreated }: Par
   const router = Router({ strict: true })
 
   router
-    .route('/login')
-    .post(requireJson, async (req, res) => {
+    .route('/auth/login')
+    .post(requireJson, json({ limit: BODY_LIMIT }), async (req, res) => {
       const { username, password } = parse(credentials, req.body)
       const user = await users.verify(username, password)
       if (!user) throw new Problem(401, 'Wrong user name or password', 'Check both and try again.')
@@ -43,7 +46,7 @@ export function authRoutes({ node, log, users, sessions, onSessionCreated }: Par
     .all(allowOnly('POST'))
 
   router
-    .route('/logout')
+    .route('/auth/logout')
     .post(async (req, res) => {
       await endSession(readSessionCookie(req), res)
       clearSessionCookie(res)

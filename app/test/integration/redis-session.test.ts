@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import fc from 'fast-check'
+import { connectRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connection.ts'
+import { createSessionStore, type SessionOptions, type SessionStore, sessionId } from '../../src/utils/redis-session.ts'
+import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
+import { quiet } from '../lib/test-node.ts'
+import { until } from '../lib/until.ts'
+
+let redis: TestRedis
+let left: RedisConnection
+let right: RedisConnection
+
+before(async () => {
+  redis = await startTestRedis()
+  left = await connectRedis({ url: redis.url, deadlineMs: 500 }, quiet)
+  right = await connectRedis({ url: redis.url, deadlineMs: 500 }, quiet)
+})
+after(async () => {
+  await Promise.all([left.close(), right.close()])
+  await redis.stop()
+})
+
+const aUser = (username: string) => ({ username, displayName: `Somebody called ${username}` })
+const keyOf = (token: string) => `session:${token}`
+
+function store(connection: RedisConnection, options: Partial<SessionOptions> = {}): SessionStore {
+  const standard = { ttlSeconds: 3600, absoluteSeconds: 43_200, renewSeconds: 5, node: 'app-1' }
+  return createSessionStore(connection, { ...standard, ...options }, quiet)
+}
+
+test('a session set by one node is read by another, whole', async () => {
+  const { token, session } = await store(left, { node: 'app-1' }).setSession(aUser('traveller'))
+  const found = await store(right, { node: 'app-2' }).getSession(token)
+  assert.deepEqual({ ...found, expiresAt: undefined }, { ...session, expiresAt: undefined })
+  assert.equal(found?.createdOn, 'app-1')
+  assert.deepEqual(await store(right).getUserFromSession(token), aUser('traveller'))
+})
+
+test('the session is JSON under session:<token>, with a TTL of 3600 s', async () => {
+  const { token } = await store(left).setSession(aUser('documented'))
+  assert.match(token, /^[A-Za-z0-9_-]{43}$/)
+  const record = JSON.parse((await redis.inspector.get(keyOf(token))) ?? '')
+  assert.deepEqual(record.user, aUser('documented'))
+  const ttl = await redis.inspector.ttl(keyOf(token))
+  assert.ok(ttl > 3595 && ttl <= 3600, `TTL is ${ttl}`)
+})
+
+test('neither the token nor a part of it is in what a client may see', async () => {
+  const { token, session } = await store(left).setSession(aUser('secretive'))
+  assert.equal(session.id, sessionId(token))
+  assert.ok(!JSON.stringify(session).includes(token.slice(0, 8)))
+})
+
+test('a read is one GET and nothing else', async () => {
+  const sessions = store(left)
+  const { token } = await sessions.setSession(aUser('reader'))
+  const earlier = await redis.calls()
+  for (let read = 0; read < 20; read++) assert.ok(await sessions.getSession(token))
+  assert.deepEqual(difference(earlier, await redis.calls()), { get: 20 })
+})
+
+test('a session in use is renewed, but by each node only once in a while', async () => {
+  const { token } = await store(left).setSession(aUser('busy'))
+  await redis.inspector.expire(keyOf(token), 100)
+  const otherNode = store(right)
+  const earlier = await redis.calls()
+  await otherNode.getSession(token)
+  assert.ok((await redis.inspector.ttl(keyOf(token))) > 3595)
+  for (let read = 0; read < 20; read++) await otherNode.getSession(token)
+  assert.equal(difference(earlier, await redis.calls()).pexpire, 1)
+})
+
+test('the end that is told is never later than the real one', async () => {
+  const { token, session } = await store(left).setSession(aUser('planner'))
+  const found = await store(right).getSession(token)
+  const real = await redis.inspector.pExpireTime(keyOf(token))
+  assert.ok(Date.parse(session.expiresAt) <= real)
+  assert.equal(Date.parse(found?.expiresAt ?? ''), real)
+})
+
+test('a session that is used outlives its idle timeout; one that is not, ends', async () => {
+  const options = { ttlSeconds: 1, renewSeconds: 0 }
+  const sessions = store(left, options)
+  const { token: used } = await sessions.setSession(aUser('awake'))
+  const { token: idle } = await sessions.setSession(aUser('asleep'))
+  await until('the idle session has ended', async () => {
+    assert.ok(await sessions.getSession(used), 'the used session is alive')
+    return (await redis.inspector.exists(keyOf(idle))) === 0
+  })
+  assert.ok(await sessions.getSession(used))
+  assert.equal(await sessions.getSession(idle), undefined)
+})
+
+test('no use prolongs a session past its absolute end', async () => {
+  const sessions = store(left, { ttlSeconds: 10, absoluteSeconds: 1, renewSeconds: 0 })
+  const { token, session } = await sessions.setSession(aUser('endless'))
+  const end = Date.parse(session.absoluteExpiresAt)
+  assert.equal(end - Date.parse(session.createdAt), 1_000)
+  await until('the session has ended although it is used', async () => {
+    const found = await sessions.getSession(token)
+    if (found) assert.ok(Date.parse(found.expiresAt) <= end, 'the TTL reaches past the absolute end')
+    return !found
+  })
+})
+
+test('a renewal that Redis refuses does not fail the read', async () => {
+  await redis.inspector.sendCommand(['ACL', 'SETUSER', 'readonly', 'on', '>pw', '~*', '+@all', '-pexpire'])
+  const url = redis.url.replace('redis://', 'redis://readonly:pw@')
+  const connection = await connectRedis({ url, deadlineMs: 500 }, quiet)
+  try {
+    const { token } = await store(left).setSession(aUser('patient'))
+    const found = await store(connection).getSession(token)
+    assert.equal(found?.user.username, 'patient')
+    assert.ok(Date.parse(found?.expiresAt ?? '') <= (await redis.inspector.pExpireTime(keyOf(token))))
+  } finally {
+    await connection.close()
+  }
+})
+
+test('a deleted session is gone for every node at once, and only one of two logouts finds it', async () => {
+  const [here, there] = [store(left), store(right)]
+  const { token } = await here.setSession(aUser('leaver'))
+  assert.ok(await there.getSession(token))
+  const results = await Promise.all([here.deleteSession(token), there.deleteSession(token)])
+  assert.deepEqual(results.sort(), [false, true])
+  assert.equal(await here.getSession(token), undefined)
+  assert.equal(await there.getSession(token), undefined)
+  assert.equal(await redis.inspector.zScore('user-sessions:leaver', token), null)
+})
+
+test('a logout that races with reads and renewals is final', async () => {
+  const here = store(left, { renewSeconds: 0 })
+  const there = store(right, { renewSeconds: 0 })
+  for (let race = 0; race < 200; race++) {
+    const { token } = await here.setSession(aUser('racer'))
+    await Promise.all([
+      there.getSession(token),
+      here.getSession(token),
+      here.deleteSession(token),
+      there.getSession(token),
+    ])
+    assert.equal(await redis.inspector.exists(keyOf(token)), 0)
+  }
+})
+
+test('what is no token is answered without asking Redis', async () => {
+  const sessions = store(left)
+  const noToken = fc.string().filter((text) => !/^[A-Za-z0-9_-]{43}$/.test(text))
+  const earlier = await redis.calls()
+  await fc.assert(
+    fc.asyncProperty(noToken, async (text) => {
+      assert.equal(await sessions.getSession(text), undefined)
+      assert.equal(await sessions.deleteSession(text), false)
+    }),
+  )
+  assert.equal(await sessions.getUserFromSession(undefined), undefined)
+  assert.deepEqual(difference(earlier, await redis.calls()), {})
+})
+
+test('what is not a session is none, whatever lies under the key', async () => {
+  const sessions = store(left)
+  for (const [index, value] of ['', 'null', '[]', '{"user":"ada"}', '{broken'].entries()) {
+    const token = String(index).repeat(43)
+    await redis.inspector.set(keyOf(token), value)
+    assert.equal(await sessions.getSession(token), undefined)
+    assert.equal(await sessions.deleteSession(token), true)
+  }
+})
+
+test("a user's sessions are listed newest first, without those that have ended", async () => {
+  const sessions = store(left, { absoluteSeconds: 30 })
+  const tokens: string[] = []
+  for (let login = 0; login < 3; login++) {
+    const { token, session } = await sessions.setSession(aUser('collector'))
+    tokens.push(token)
+    await until('the next login is later', () => Date.now() > Date.parse(session.createdAt) + 1)
+  }
+  const [first = '', second = '', third = ''] = tokens
+  await redis.inspector.del(keyOf(second))
+  const listed = await sessions.listSessions('collector')
+  assert.deepEqual(
+    listed.map(({ id }) => id),
+    [sessionId(third), sessionId(first)],
+  )
+})
+
+test('a listing prunes dead index entries, but not one whose login is still under way', async () => {
+  const sessions = store(left)
+  const [seconds] = await redis.inspector.time()
+  const nowMs = Number(seconds) * 1000
+  const settled = 'a'.repeat(43)
+  const underWay = 'b'.repeat(43)
+  await redis.inspector.zAdd('user-sessions:keeper', [
+    { score: nowMs + 43_200_000 - 60_000, value: settled },
+    { score: nowMs + 43_200_000, value: underWay },
+  ])
+  assert.deepEqual(await sessions.listSessions('keeper'), [])
+  assert.deepEqual(await redis.inspector.zRange('user-sessions:keeper', 0, -1), [underWay])
+})
+
+test('a session is revoked by its id, by its own user only', async () => {
+  const sessions = store(left)
+  const { token, session } = await sessions.setSession(aUser('owner'))
+  assert.equal(await sessions.revokeSession('somebody-else', session.id), false)
+  assert.ok(await sessions.getSession(token))
+  assert.equal(await sessions.revokeSession('owner', session.id), true)
+  assert.equal(await store(right).getSession(token), undefined)
+  assert.equal(await sessions.revokeSession('owner', session.id), false)
+})
+
+test('a full Redis refuses new sessions; those there are go on, and can be ended', async () => {
+  const sessions = store(left, { renewSeconds: 0 })
+  const { token } = await sessions.setSession(aUser('early'))
+  await redis.inspector.configSet('maxmemory', '1')
+  try {
+    await assert.rejects(sessions.setSession(aUser('late')), RedisUnavailable)
+    assert.ok(await sessions.getSession(token))
+    assert.equal(await sessions.deleteSession(token), true)
+  } finally {
+    await redis.inspector.configSet('maxmemory', '0')
+  }
+})
+
+/** Calls made since, of all commands but those of the test's own looking. */
+function difference(earlier: Record<string, number>, later: Record<string, number>): Record<string, number> {
+  const changed = Object.entries(later)
+    .map(([name, calls]) => [name, calls - (earlier[name] ?? 0)] as const)
+    .filter(([name, calls]) => calls > 0 && !/^(info|ttl|expire|config|ping|time|hset)/.test(name))
+  return Object.fromEntries(changed)
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from 'redis'
+import { freePort } from './free-port.ts'
+
+export interface TestRedis {
+  url: string
+  /** A client of the test's own, to look at what is really there. */
+  inspector: ReturnType<typeof createInspector>
+  pause(): void
+  resume(): void
+  kill(): Promise<void>
+  /** Starts it again, on the same port and with the data that it had on disk. */
+  start(): Promise<void>
+  /** How often each command has been called so far, by its lower-case name. */
+  calls(): Promise<Record<string, number>>
+  stop(): Promise<void>
+}
+
+/** A real Redis of the test's own, on a free port. */
+export async function startTestRedis(): Promise<TestRedis> {
+  const port = await freePort()
+  const folder = await mkdtemp(join(tmpdir(), 'test-redis-'))
+  const url = `redis://127.0.0.1:${port}`
+  const inspector = createInspector(url)
+  let server: ChildProcess | undefined
+
+  async function start(): Promise<void> {
+    const binary = process.env.REDIS_SERVER ?? 'redis-server'
+    const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes']
+    const child = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] })
+    server = child
+    for await (const output of child.stdout) if (String(output).includes('Ready to accept connections')) break
+    child.stdout.resume()
+  }
+
+  async function kill(): Promise<void> {
+    if (!server || server.exitCode !== null || server.signalCode !== null) return
+    const ended = once(server, 'exit')
+    server.kill('SIGKILL')
+    await ended
+  }
+
+  await start()
+  await inspector.connect()
+  return {
+    url,
+    inspector,
+    start,
+    kill,
+    pause: () => server?.kill('SIGSTOP'),
+    resume: () => server?.kill('SIGCONT'),
+    async calls() {
+      const stats = await inspector.info('commandstats')
+      const lines = [...stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)]
+      return Object.fromEntries(lines.map(([, name, calls]) => [name, Number(calls)]))
+    },
+    async stop() {
+      inspector.destroy()
+      await kill()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function createInspector(url: string) {
+  const client = createClient({ url })
+  // It reconnects by itself when the test has killed Redis; the test says what it thinks of that.
+  client.on('error', () => {})
+  return client
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ConfigError, readConfig } from '../../src/config.ts'
+
+test('without any variable, sessions last 3600 s in the Redis of this machine', () => {
+  const config = readConfig({})
+  assert.equal(config.redis.url, 'redis://localhost:6379')
+  assert.equal(config.session.ttlSeconds, 3600)
+  assert.equal(config.session.absoluteSeconds, 12 * 3600)
+  assert.equal(config.redis.deadlineMs, 500)
+  assert.equal(config.redisIsConfigured, false)
+})
+
+test('an empty variable counts as one that is not set', () => {
+  assert.deepEqual(readConfig({ SESSION_TTL_SECONDS: '', REDIS_URL: '', DEMO_USERS: '' }), readConfig({}))
+})
+
+for (const [name, value] of Object.entries({
+  PORT: '65536',
+  SESSION_TTL_SECONDS: '1h',
+  SESSION_STORE: 'disk',
+  REDIS_URL: 'http://localhost',
+  REDIS_DEADLINE_MS: '0',
+  NODE_NAME: 'not a name',
+  DEMO_USERS: 'maybe',
+})) {
+  test(`a bad ${name} is an error that names it`, () => {
+    assert.throws(
+      () => readConfig({ [name]: value }),
+      (error) => error instanceof ConfigError && error.message.includes(name),
+    )
+  })
+}
+
+test('several bad variables are named together', () => {
+  assert.throws(() => readConfig({ PORT: 'x', NODES: '0' }), /PORT.*NODES/)
+})
+
+test('the message about a bad REDIS_URL does not repeat the password in it', () => {
+  assert.throws(
+    () => readConfig({ REDIS_URL: 'https://app:hunter2@redis' }),
+    (error) => error instanceof ConfigError && !error.message.includes('hunter2'),
+  )
+})
+
+test('the password is read from its file, without the line end', async () => {
+  await withSecret('s3cret\n', (path) =>
+    assert.equal(readConfig({ REDIS_PASSWORD_FILE: path }).redis.password, 's3cret'),
+  )
+})
+
+test('a password file that is missing or empty is an error that names the variable and the file', async () => {
+  assert.throws(() => readConfig({ REDIS_PASSWORD_FILE: '/nowhere/secret' }), /REDIS_PASSWORD_FILE.*\/nowhere\/secret/)
+  await withSecret('\n', (path) =>
+    assert.throws(() => readConfig({ REDIS_PASSWORD_FILE: path }), /REDIS_PASSWORD_FILE.*empty/),
+  )
+})
+
+async function withSecret(content: string, use: (path: string) => void): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'config-test-'))
+  const path = join(folder, 'secret')
+  try {
+    await writeFile(path, content)
+    await chmod(path, 0o400)
+    use(path)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}

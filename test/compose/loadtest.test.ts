@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import { freePort } from '../../app/test/lib/free-port.ts'
+import type { ProofReport } from '../../loadtest/lib/report-page.ts'
+import { command, succeed, TOP } from '../lib/command.ts'
+
+// Set by test/run where a k6 is to be had: the image, or a program named by K6.
+const skip =
+  process.env.HAVE_K6 === 'yes' ? false : 'there is no k6 here, neither the image grafana/k6:2.2.0 nor a program'
+const PROJECT = 'sessions-test-k6'
+const REPORT = 'report/test'
+const env = { COMPOSE_PROJECT_NAME: PROJECT, PORT: '', CONTROL_PORT: '', LOAD_SECONDS: '5', REPORT_FOLDER: REPORT }
+
+before(async () => {
+  if (skip) return
+  env.PORT = String(await freePort())
+  env.CONTROL_PORT = String(await freePort())
+  await succeed('make', ['up'], env)
+})
+after(async () => {
+  if (skip) return
+  await succeed('docker', ['compose', '--profile', '*', 'down', '--volumes', '--remove-orphans', '--rmi', 'local'], env)
+})
+
+const report = async (folder: string): Promise<ProofReport> =>
+  JSON.parse(await readFile(`${TOP}/loadtest/${folder}/all.json`, 'utf8'))
+
+test('make loadtest proves all nine pairs, prints the table, and leaves a page and a JSON file', { skip }, async () => {
+  const output = await succeed('make', ['loadtest'], env)
+  assert.match(output, /app-1 +5 ok +5 ok +5 ok *\n +app-2 +5 ok +5 ok +5 ok *\n +app-3 +5 ok +5 ok +5 ok/)
+  assert.match(output, /\nPROVED\n/)
+  const { matrix, findings, checks } = await report(REPORT)
+  assert.equal(matrix.length, 9)
+  assert.ok(matrix.every(({ honoured, refused }) => honoured >= 5 && refused === 0))
+  assert.ok(findings.length >= 19 && findings.every(({ ok }) => ok))
+  assert.ok(checks.every(({ passed, failed }) => passed > 0 && failed === 0))
+  const page = await readFile(`${TOP}/loadtest/${REPORT}/all.html`, 'utf8')
+  assert.doesNotMatch(page, /(src|href)=|@import|url\(/, 'the page loads something')
+  assert.match(page, /<td style="background[^>]*>5<small>honoured/)
+})
+
+test('a node that never serves is an empty cell, and an empty cell fails the run', { skip }, async () => {
+  const { code, output } = await command('make', ['loadtest'], { ...env, NODE_NAMES: 'app-1,app-2,app-3,app-4' })
+  assert.notEqual(code, 0)
+  assert.match(output, /NOT PROVED[^]*created on app-1, served by app-4: seen 0 times, at least 5 are needed/)
+  assert.match(output, /session_honoured\{created_on:app-4,served_by:app-1\}: count>=5/)
+})
+
+test('a load that is answered too late fails the run', { skip }, async () => {
+  const { code, output } = await command('loadtest/run', ['3-load.ts'], { ...env, LOAD_SECONDS: '2', LOAD_P95_MS: '1' })
+  assert.equal(code, 99)
+  assert.match(output, /NOT PROVED[^]*http_req_duration\{scenario:load\}: p\(95\)<1/)
+})
+
+test('each lesson runs alone', { skip }, async () => {
+  for (const lesson of ['1-matrix.ts', '2-logout.ts', '3-load.ts']) {
+    assert.match(await succeed('loadtest/run', [lesson], { ...env, LOAD_SECONDS: '2' }), /\nPROVED\n/)
+  }
+})
+
+test('make loadtest-control: nodes with sessions in their own memory fail the proof, and it says what was seen', {
+  skip,
+}, async () => {
+  const output = await succeed('make', ['loadtest-control'], env)
+  assert.match(
+    output,
+    /The control failed, as it must\.[^]*honoured it every time \(15 of 15\)[^]*never did \(0 of 30\)/,
+  )
+  const { matrix } = await report('report/control')
+  for (const { createdOn, servedBy, honoured } of matrix) assert.equal(honoured > 0, createdOn === servedBy)
+})
+
+test('make loadtest without a stack proves nothing, says so, and fails', { skip }, async () => {
+  const { code, output } = await command('make', ['loadtest'], { ...env, COMPOSE_PROJECT_NAME: 'sessions-test-none' })
+  assert.notEqual(code, 0)
+  assert.match(output, /The stack is not up\. Start it with: make up/)
+})

@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { after, before, test } from 'node:test'
+import { freePort } from '../../app/test/lib/free-port.ts'
+import { until } from '../../app/test/lib/until.ts'
+import { unproved } from '../../loadtest/lib/matrix.ts'
+import { command, succeed } from '../lib/command.ts'
+import { prove, unprovedLogout } from '../lib/proof.ts'
+import { failures, startSteadyLoad } from '../lib/steady-load.ts'
+import { createVisitor, GRACE, type Visitor } from '../lib/visitor.ts'
+
+const PROJECT = 'sessions-test'
+const THREE = ['app-1', 'app-2', 'app-3']
+const env = { COMPOSE_PROJECT_NAME: PROJECT, PORT: '' }
+let url: string
+/** Every token of this run: none may ever be in a log. */
+const tokens: string[] = []
+
+const make = (...words: string[]) => succeed('make', ['--no-print-directory', ...words], env)
+const docker = (...words: string[]) => succeed('docker', words, env)
+const containerOf = (part: string) => `${PROJECT}-${part}`
+
+before(async () => {
+  env.PORT = String(await freePort())
+  url = `http://localhost:${env.PORT}`
+})
+after(() => docker('compose', '--profile', '*', 'down', '--volumes', '--remove-orphans', '--rmi', 'local'))
+
+async function aVisitor(account?: { username: string; password: string }): Promise<Visitor> {
+  const visitor = createVisitor(url)
+  assert.equal((await visitor.logIn(account)).status, 200)
+  tokens.push(visitor.cookie()?.slice('sid='.length) ?? '')
+  return visitor
+}
+
+test('make up starts everything, waits until it is healthy, and says where it is and what to try', async () => {
+  const output = await make('up')
+  assert.match(output, new RegExp(`${url}[^]*ada +analytical-engine[^]*make loadtest[^]*make logs`))
+  assert.equal((await fetch(url)).status, 200)
+})
+
+test('make up works again on a stack that is up, and changes nothing', async () => {
+  const containers = () => docker('compose', 'ps', '--quiet', '--no-trunc')
+  const before = await containers()
+  await make('up')
+  assert.equal(await containers(), before)
+})
+
+test('a port that is taken is a message that names another', async () => {
+  const squatter = createServer().listen(0, '127.0.0.1')
+  await once(squatter, 'listening')
+  try {
+    const address = squatter.address()
+    const port = typeof address === 'object' ? address?.port : 0
+    const { code, output } = await command('make', ['up', `PORT=${port}`], {
+      ...env,
+      COMPOSE_PROJECT_NAME: 'sessions-test-2',
+    })
+    assert.notEqual(code, 0)
+    assert.match(output, new RegExp(`Port ${port} is taken\\. Choose another: make up PORT=9090`))
+  } finally {
+    squatter.close()
+  }
+})
+
+test('a session created on any node is honoured by every node, and after logout by none', async () => {
+  const { matrix, logout } = await prove({ url, nodes: THREE, minPerCell: 10 })
+  assert.equal(matrix.length, 9)
+  assert.deepEqual(unproved(matrix, 10), [])
+  assert.deepEqual(unprovedLogout(logout, 10), [])
+})
+
+test('the balancer takes turns strictly: any three requests in a row meet three nodes', async () => {
+  const visitor = await aVisitor()
+  const served: string[] = []
+  for (let asked = 0; asked < 30; asked++) served.push((await visitor.whoAmI()).servedBy)
+  for (let first = 0; first <= served.length - 3; first++) {
+    assert.deepEqual(served.slice(first, first + 3).sort(), THREE)
+  }
+})
+
+test('the logs have a line from the node and one from nginx for each request, under the names that Compose prints', async () => {
+  const visitor = await aVisitor()
+  const { servedBy, headers } = await visitor.whoAmI()
+  const requestId = headers.get('X-Request-Id') ?? ''
+  const lines = await until('both lines are in the log', async () => {
+    const log = await docker('compose', '--ansi', 'never', 'logs')
+    const found = log.split('\n').filter((line) => line.includes(requestId))
+    return found.length >= 2 ? found : undefined
+  })
+  const parse = (prefix: string) => {
+    const line = lines.find((one) => one.startsWith(prefix)) ?? ''
+    return JSON.parse(line.slice(line.indexOf('{')))
+  }
+  const node = parse(`${servedBy} `)
+  assert.deepEqual(
+    [node.level, node.node, node.method, node.path, node.status, node.user],
+    ['info', servedBy, 'GET', '/api/user', 200, 'ada'],
+  )
+  assert.ok(node.ms > 0 && Date.parse(node.time) > 0)
+  const nginx = parse('nginx-1 ')
+  assert.deepEqual([nginx.upstreamNode, nginx.status, nginx.path], [servedBy, 200, '/api/user'])
+  assert.ok(Number(nginx.upstreamSeconds) >= 0 && Date.parse(nginx.time) > 0)
+})
+
+test('each container runs without root, capabilities, a writable disk or a way to more, and within limits', async () => {
+  const names = [...THREE.map(containerOf), containerOf('nginx-1'), containerOf('redis-1')]
+  for (const container of JSON.parse(await docker('inspect', ...names))) {
+    const { Config: config, HostConfig: host, Name: name } = container
+    assert.match(config.User, /^[1-9]\d*:[1-9]\d*$/, name)
+    assert.equal(host.ReadonlyRootfs, true, name)
+    assert.deepEqual(host.CapDrop, ['ALL'], name)
+    assert.deepEqual(host.CapAdd ?? [], [], name)
+    assert.deepEqual(host.SecurityOpt, ['no-new-privileges:true'], name)
+    assert.equal(host.Privileged, false, name)
+    assert.ok(host.Memory > 0 && host.NanoCpus > 0 && host.PidsLimit > 0, name)
+    assert.equal(host.Init, true, name)
+    assert.equal(container.State.Health.Status, 'healthy', name)
+    assert.equal(host.RestartPolicy.Name, 'unless-stopped', name)
+  }
+})
+
+test('only nginx is published, on this machine alone; Redis and the nodes have no way in or out', async () => {
+  const names = [...THREE.map(containerOf), containerOf('nginx-1'), containerOf('redis-1')]
+  const published = JSON.parse(await docker('inspect', ...names)).flatMap(
+    ({ HostConfig }: { HostConfig: { PortBindings: Record<string, unknown> } }) =>
+      Object.entries(HostConfig.PortBindings),
+  )
+  assert.deepEqual(published, [['8080/tcp', [{ HostIp: '127.0.0.1', HostPort: env.PORT }]]])
+  for (const network of ['web', 'data']) {
+    const [{ Internal: internal }] = JSON.parse(await docker('network', 'inspect', `${PROJECT}_${network}`))
+    assert.equal(internal, true)
+  }
+})
+
+test('the password of Redis is neither in what Docker tells nor in a process list', async () => {
+  const passwords = await Promise.all(
+    ['app', 'admin'].map((user) => succeed('cat', [`.secrets/redis-${user}-password`])),
+  )
+  const names = [...THREE.map(containerOf), containerOf('redis-1')]
+  const told = [
+    await docker('inspect', ...names),
+    ...(await Promise.all(names.map((name) => docker('top', name)))),
+  ].join('\n')
+  for (const password of passwords) {
+    assert.ok(password.trim().length >= 32)
+    assert.ok(!told.includes(password.trim()))
+  }
+})
+
+test('the app’s Redis user may do nothing but what the app does; without a password one may only PING', async () => {
+  const asUser = (user: string, ...words: string[]) =>
+    docker('exec', containerOf('redis-1'), 'redis-cli', ...words).then(String, String)
+  assert.match(await asUser('default', 'PING'), /PONG/)
+  for (const words of [['GET', 'session:x'], ['INFO'], ['SET', 'x', 'y']])
+    assert.match(await asUser('default', ...words), /NOPERM/)
+  const dryRun = (...words: string[]) => succeed('deploy/redis-cli', ['ACL', 'DRYRUN', 'app', ...words], env)
+  for (const words of [
+    ['keys', '*'],
+    ['scan', '0'],
+    ['flushall'],
+    ['config', 'get', '*'],
+    ['eval', 'return 1', '0'],
+    ['monitor'],
+    ['acl', 'list'],
+    ['shutdown'],
+    ['debug', 'sleep', '0'],
+  ]) {
+    assert.match(await dryRun(...words), /has no permissions to run/)
+  }
+  assert.match(await dryRun('get', 'session:x'), /OK/)
+  assert.match(await dryRun('get', 'other'), /has no permissions to access/)
+  assert.equal(
+    (await succeed('deploy/redis-cli', ['ACL', 'LOG'], env)).includes('username\napp'),
+    false,
+    'the app was refused something',
+  )
+})
+
+for (const path of ['/metrics', '/livez', '/readyz']) {
+  test(`${path} of the nodes is not to be had through nginx`, async () => {
+    const response = await fetch(url + path)
+    assert.equal(response.status, 404)
+    assert.equal(response.headers.get('X-Served-By'), 'nginx')
+  })
+}
+
+test('what nginx itself has to say is a problem too, and names nginx', async () => {
+  for (const [request, status] of [
+    [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 414],
+    [`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(20_000)}\r\nConnection: close\r\n\r\n`, 400],
+    ['GET / HTTP/1.1\r\nBad Header: x\r\nConnection: close\r\n\r\n', 400],
+    ['POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n', 413],
+    ['TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405],
+  ] as const) {
+    const answer = await raw(request)
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
+    assert.match(answer, /Content-Type: application\/problem\+json/i)
+    assert.match(answer, new RegExp(`"status":${status}}`))
+    assert.match(answer, /X-Served-By: nginx/)
+  }
+})
+
+test('make sessions lists them with the token cut short, and make session shows one', async () => {
+  const visitor = await aVisitor(GRACE)
+  const { body } = await visitor.whoAmI()
+  const token = tokens.at(-1) ?? ''
+  const sessions = await make('sessions')
+  assert.match(
+    sessions,
+    new RegExp(`^grace +${body.session?.createdOn} +\\d+ +\\d+ +${token.slice(0, 6)}\\.\\.\\.$`, 'm'),
+  )
+  for (const one of tokens) assert.ok(!sessions.includes(one))
+  assert.match(await make('session', `TOKEN=${token}`), /"username":"grace"[^]*TTL 3[56]\d\d s/)
+})
+
+test('make scale N=5: the new nodes serve within 2 s, nginx is not touched, and no request fails', async () => {
+  const visitor = await aVisitor()
+  const nginx = () =>
+    docker('inspect', '--format', '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}', containerOf('nginx-1'))
+  const nginxBefore = await nginx()
+  const load = startSteadyLoad(visitor)
+  await make('scale', 'N=5')
+  const ready = performance.now()
+  await until('both new nodes have served', () => ['app-4', 'app-5'].every((node) => load.answers.has(`200 ${node}`)))
+  assert.ok(performance.now() - ready < 2_000)
+  await make('scale', 'N=2')
+  await make('scale', 'N=3')
+  await load.stop()
+  assert.deepEqual(failures(load), [])
+  assert.equal(await nginx(), nginxBefore)
+})
+
+test('make restart restarts every node in turn, and no request fails', async () => {
+  const visitor = await aVisitor()
+  const load = startSteadyLoad(visitor)
+  const output = await make('restart')
+  await load.stop()
+  for (const node of THREE) assert.match(output, new RegExp(`^${node}: draining, starting, healthy$`, 'm'))
+  assert.deepEqual(failures(load), [])
+  for (const node of THREE) assert.ok((load.answers.get(`200 ${node}`) ?? 0) > 0)
+})
+
+test('a node that is stopped under load costs no request, and exits with 0', async () => {
+  const visitor = await aVisitor()
+  const load = startSteadyLoad(visitor)
+  await until('every node serves', () => THREE.every((node) => load.answers.has(`200 ${node}`)))
+  await docker('stop', containerOf('app-2'))
+  assert.equal((await docker('inspect', '--format', '{{.State.ExitCode}}', containerOf('app-2'))).trim(), '0')
+  await docker('start', containerOf('app-2'))
+  const served = () => load.answers.get('200 app-2') ?? 0
+  const before = served()
+  await until('the node is back in turn', () => served() > before)
+  await load.stop()
+  assert.deepEqual(failures(load), [])
+})
+
+test('while Redis is away every node answers 503 with Retry-After, and afterwards the session is still there', async () => {
+  const visitor = await aVisitor()
+  const cookie = visitor.cookie()
+  await docker('stop', containerOf('redis-1'))
+  try {
+    for (let asked = 0; asked < 6; asked++) {
+      const startedAt = performance.now()
+      const { status, headers } = await visitor.whoAmI()
+      assert.equal(status, 503)
+      assert.ok(performance.now() - startedAt < 1_000)
+      assert.match(headers.get('Retry-After') ?? '', /^\d+$/)
+    }
+    assert.equal(visitor.cookie(), cookie)
+    assert.equal((await fetch(url)).status, 200)
+  } finally {
+    await docker('start', containerOf('redis-1'))
+  }
+  await until('every node honours the session again', async () => {
+    const answers = await Promise.all(Array.from({ length: 6 }, () => visitor.whoAmI()))
+    return answers.every(({ status }) => status === 200) && new Set(answers.map(({ servedBy }) => servedBy)).size === 3
+  })
+})
+
+test('DEMO_USERS=off leaves no account', async () => {
+  const project = {
+    ...env,
+    COMPOSE_PROJECT_NAME: `${PROJECT}-empty`,
+    PORT: String(await freePort()),
+    DEMO_USERS: 'off',
+  }
+  try {
+    await succeed('make', ['up'], project)
+    const { status } = await createVisitor(`http://localhost:${project.PORT}`).logIn()
+    assert.equal(status, 401)
+  } finally {
+    await succeed('docker', ['compose', 'down', '--volumes', '--rmi', 'local'], project)
+  }
+})
+
+test('no token and no password of this run is in any log', async () => {
+  const log = await docker('compose', '--ansi', 'never', 'logs')
+  assert.match(log, /Redis connected successfully/)
+  assert.match(log, /Failed to connect to Redis/)
+  assert.ok(tokens.length > 5 && tokens.every((token) => token.length === 43))
+  for (const secret of [...tokens, 'analytical-engine', 'nanosecond']) assert.ok(!log.includes(secret))
+})
+
+/** What comes back on a bare socket, until the other side closes. */
+async function raw(request: string): Promise<string> {
+  const socket = connect(Number(env.PORT), '127.0.0.1')
+  socket.write(request)
+  let answer = ''
+  for await (const piece of socket) answer += piece
+  return answer
+}

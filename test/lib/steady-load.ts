@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Visitor } from './visitor.ts'
+
+const PAUSE_MS = 5
+const ASKING_AT_ONCE = 4
+
+export interface SteadyLoad {
+  /** How often which node has answered with which status so far: `200 app-1`. */
+  answers: Map<string, number>
+  stop(): Promise<void>
+}
+
+/** Asks who this is, several at once, again and again, until stopped. An answer that never came counts as `error`. */
+export function startSteadyLoad(visitor: Visitor): SteadyLoad {
+  const answers = new Map<string, number>()
+  let isStopped = false
+
+  async function keepAsking(): Promise<void> {
+    while (!isStopped) {
+      const seen = await visitor.whoAmI().then(
+        ({ status, servedBy }) => `${status} ${servedBy}`,
+        (error: Error) => `error ${error.message}`,
+      )
+      answers.set(seen, (answers.get(seen) ?? 0) + 1)
+      await sleep(PAUSE_MS)
+    }
+  }
+
+  const asking = Array.from({ length: ASKING_AT_ONCE }, keepAsking)
+  return {
+    answers,
+    async stop() {
+      isStopped = true
+      await Promise.all(asking)
+    },
+  }
+}
+
+export const failures = ({ answers }: SteadyLoad) => [...answers].filter(([seen]) => !seen.startsWith('200 '))

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { after, before, test } from 'node:test'
+import { freePort } from '../../app/test/lib/free-port.ts'
+import { command, succeed } from '../lib/command.ts'
+import { createVisitor } from '../lib/visitor.ts'
+
+// What a machine without a Docker engine is like: nobody answers at this address.
+const env = { DOCKER_HOST: 'tcp://127.0.0.1:1', COMPOSE_PROJECT_NAME: `test-local-${process.pid}`, PORT: '', K6: '' }
+const make = (...targets: string[]) => command('make', ['--no-print-directory', ...targets], env)
+const url = () => `http://localhost:${env.PORT}`
+
+before(async () => {
+  env.PORT = String(await freePort())
+})
+after(() => make('down'))
+
+test('without an engine, what needs a stack says that there is none and how to get one', async () => {
+  for (const target of ['loadtest', 'logs', 'sessions', 'restart']) {
+    const { code, output } = await make(target)
+    assert.notEqual(code, 0)
+    assert.match(output, /The stack is not up\. Start it with: make up/)
+  }
+})
+
+test('without an engine, make up says so in one line and brings up the same thing as processes', async () => {
+  const output = await succeed('make', ['up'], env)
+  assert.match(output, /^No Docker engine.*local processes\.$/m)
+  assert.match(output, new RegExp(`${url()}[^]*ada +analytical-engine[^]*make loadtest[^]*make logs`))
+  const page = await (await fetch(url())).text()
+  assert.match(page, /<title>One session, three nodes/)
+})
+
+test('make up works again on a stack that is up', async () => {
+  assert.match(await succeed('make', ['up'], env), /Already up/)
+})
+
+test('make prove, make ps, make sessions and make session work on it', async () => {
+  assert.match(await succeed('make', ['prove', `URL=${url()}`], env), /\nPROVED\n/)
+  assert.match(await succeed('make', ['ps'], env), /server-lb\.js/)
+  const visitor = createVisitor(url())
+  await visitor.logIn()
+  const token = visitor.cookie()?.slice('sid='.length) ?? ''
+  const sessions = await succeed('make', ['sessions'], env)
+  assert.match(sessions, new RegExp(`^ada +app-[123] +\\d+ +\\d+ +${token.slice(0, 6)}\\.\\.\\.$`, 'm'))
+  assert.ok(!sessions.includes(token))
+  assert.match(await succeed('make', ['session', `TOKEN=${token}`], env), /"username":"ada"[^]*TTL \d+ s/)
+  const unknown = await make('session', `TOKEN=${'x'.repeat(43)}`)
+  assert.notEqual(unknown.code, 0)
+  assert.match(unknown.output, /No such session/)
+})
+
+test('make loadtest without a k6 says so, names make prove, and fails', async () => {
+  const { code, output } = await make('loadtest')
+  assert.notEqual(code, 0)
+  assert.match(output, /Nothing was proved.*K6=k6.*make prove URL=/)
+})
+
+test('make down stops all of it', async () => {
+  assert.match(await succeed('make', ['down'], env), /Stopped/)
+  await assert.rejects(fetch(url()))
+  assert.match((await make('ps')).output, /Nothing is up/)
+})
+
+test('a port that is taken is a message that names another', async () => {
+  const squatter = createServer().listen(Number(env.PORT), '127.0.0.1')
+  await once(squatter, 'listening')
+  try {
+    const { code, output } = await make('up')
+    assert.notEqual(code, 0)
+    assert.match(output, new RegExp(`Port ${env.PORT} is taken\\. Choose another: make local PORT=9090`))
+  } finally {
+    squatter.close()
+  }
+})
+
+test('make alone prints every target with one line', async () => {
+  const output = await succeed('make', ['--no-print-directory'], env)
+  for (const target of [
+    'up',
+    'down',
+    'logs',
+    'ps',
+    'restart',
+    'scale',
+    'clean',
+    'loadtest',
+    'loadtest-control',
+    'prove',
+    'test',
+  ]) {
+    assert.match(output, new RegExp(`^  make ${target} +\\S.*$`, 'm'))
+  }
+})
