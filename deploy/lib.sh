@@ -42,7 +42,7 @@ port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # Compiles the application, and fetches what that needs when the lock file has changed since.
 build_app() {
-  have node && have npm || die 'Node 20.19 or later and npm are needed. See https://nodejs.org'
+  if ! have node || ! have npm; then die 'Node 20.19 or later and npm are needed. See https://nodejs.org'; fi
   node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)' ||
     die "Node 20.19 or later is needed; this is $(node --version)."
   [ app/node_modules/.package-lock.json -nt app/package-lock.json ] || npm ci --prefix app --no-audit --no-fund --loglevel=error

@@ -36,7 +36,7 @@ async function aVisitor(account?: { username: string; password: string }): Promi
 
 test('make up starts everything, waits until it is healthy, and says where it is and what to try', async () => {
   const output = await make('up')
-  assert.match(output, new RegExp(`${url}[^]*ada +analytical-engine[^]*make loadtest[^]*make logs`))
+  assert.match(output, new RegExp(`${url}[\\s\\S]*ada +analytical-engine[\\s\\S]*make loadtest[\\s\\S]*make logs`))
   assert.equal((await fetch(url)).status, 200)
 })
 
@@ -85,7 +85,8 @@ test('the logs have a line from the node and one from nginx for each request, un
   const { servedBy, headers } = await visitor.whoAmI()
   const requestId = headers.get('X-Request-Id') ?? ''
   const lines = await until('both lines are in the log', async () => {
-    const log = await docker('compose', '--ansi', 'never', 'logs')
+    // Compose clears each line before it writes it, in some versions also where there is no terminal.
+    const log = (await docker('compose', 'logs', '--no-color')).replaceAll('\x1b[2K', '')
     const found = log.split('\n').filter((line) => line.includes(requestId))
     return found.length >= 2 ? found : undefined
   })
@@ -150,11 +151,11 @@ test('the password of Redis is neither in what Docker tells nor in a process lis
 })
 
 test('the app’s Redis user may do nothing but what the app does; without a password one may only PING', async () => {
-  const asUser = (user: string, ...words: string[]) =>
+  const withoutPassword = (...words: string[]) =>
     docker('exec', containerOf('redis-1'), 'redis-cli', ...words).then(String, String)
-  assert.match(await asUser('default', 'PING'), /PONG/)
+  assert.match(await withoutPassword('PING'), /PONG/)
   for (const words of [['GET', 'session:x'], ['INFO'], ['SET', 'x', 'y']])
-    assert.match(await asUser('default', ...words), /NOPERM/)
+    assert.match(await withoutPassword(...words), /NOPERM/)
   const dryRun = (...words: string[]) => succeed('deploy/redis-cli', ['ACL', 'DRYRUN', 'app', ...words], env)
   for (const words of [
     ['keys', '*'],
@@ -212,7 +213,7 @@ test('make sessions lists them with the token cut short, and make session shows 
     new RegExp(`^grace +${body.session?.createdOn} +\\d+ +\\d+ +${token.slice(0, 6)}\\.\\.\\.$`, 'm'),
   )
   for (const one of tokens) assert.ok(!sessions.includes(one))
-  assert.match(await make('session', `TOKEN=${token}`), /"username":"grace"[^]*TTL 3[56]\d\d s/)
+  assert.match(await make('session', `TOKEN=${token}`), /"username":"grace"[\s\S]*TTL 3[56]\d\d s/)
 })
 
 test('make scale N=5: the new nodes serve within 2 s, nginx is not touched, and no request fails', async () => {
@@ -296,7 +297,7 @@ test('DEMO_USERS=off leaves no account', async () => {
 })
 
 test('no token and no password of this run is in any log', async () => {
-  const log = await docker('compose', '--ansi', 'never', 'logs')
+  const log = await docker('compose', 'logs', '--no-color')
   assert.match(log, /Redis connected successfully/)
   assert.match(log, /Failed to connect to Redis/)
   assert.ok(tokens.length > 5 && tokens.every((token) => token.length === 43))

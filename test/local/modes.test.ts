@@ -19,7 +19,11 @@ let redis: ChildProcess
 before(async () => {
   const port = await freePort()
   redisUrl = `redis://127.0.0.1:${port}`
-  redis = spawn('redis-server', ['--port', `${port}`, '--save', '', '--bind', '127.0.0.1'], { stdio: 'ignore' })
+  redis = spawn(
+    process.env.REDIS_SERVER ?? 'redis-server',
+    ['--port', `${port}`, '--save', '', '--bind', '127.0.0.1'],
+    { stdio: 'ignore' },
+  )
   await until('Redis answers', () => answers(port))
 })
 after(async () => {
@@ -57,13 +61,13 @@ test('the control: with sessions in each node’s memory the same proof fails, b
 test('make prove says what it has seen, and ends with 1 where the proof fails or nothing answers', async () => {
   const good = await startMode('lb', '"msg":"Balancer is ready"')
   const proof = await succeed('make', ['prove', `URL=${good.url}`])
-  assert.match(proof, /app-3 +5 ok +5 ok +5 ok[^]*Honoured by the other nodes: 30 of 30[^]*\nPROVED\n/)
+  assert.match(proof, /app-3 +5 ok +5 ok +5 ok[\s\S]*Honoured by the other nodes: 30 of 30[\s\S]*\nPROVED\n/)
   await good.stop()
 
   const bad = await startMode('lb', '"msg":"Balancer is ready"', { SESSION_STORE: 'memory' })
   await assert.rejects(
     succeed('make', ['prove', `URL=${bad.url}`]),
-    /NOT PROVED[^]*created on app-1, served by app-2: refused/,
+    /NOT PROVED[\s\S]*created on app-1, served by app-2: refused/,
   )
   await bad.stop()
 
@@ -85,7 +89,9 @@ test('without REDIS_URL and without a Redis at the default address, lb starts it
   if (await answers(6379)) return t.skip('a Redis answers at the default address of this machine')
   const stack = await startMode('lb', '"msg":"Balancer is ready"', { REDIS_URL: '' })
   const port = Number(
-    /"redis":"redis:\/\/127\.0\.0\.1:(\d+)","msg":"Started a redis-server of our own/.exec(stack.output())?.[1],
+    /"redis":"redis:\/\/127\.0\.0\.1:(\d+)","msg":"Started a (?:redis|valkey)-server of our own/.exec(
+      stack.output(),
+    )?.[1],
   )
   assert.ok(await answers(port))
   const { matrix } = await prove({ url: stack.url, nodes: THREE, minPerCell: 1 })
