@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { environment } from '../../src/config.ts'
+
+const top = new URL('../../../../', import.meta.url)
+const read = (path: string) => readFile(new URL(path, top), 'utf8')
+
+test('the README has every variable, with its default', async () => {
+  const readme = await read('README.md')
+  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? ?\|/gm)]
+  const documented = Object.fromEntries(rows.map(([, name, value]) => [name, value]))
+  const defaults = Object.entries(environment.parse({})).map(([name, value]) => [name, String(value)])
+  const optional = Object.keys(environment.shape).map((name) => [name, undefined])
+  assert.deepEqual(documented, Object.fromEntries([...optional, ...defaults]))
+})
+
+test('the README marks the variables that Compose passes on', async () => {
+  const [readme, compose] = [await read('README.md'), await read('docker-compose.yml')]
+  const marked = [...readme.matchAll(/^\| `([A-Z_]+)` \| [^|]*\| • \|/gm)].map(([, name]) => name)
+  const passedOn = [...compose.matchAll(/^ {6}([A-Z_]+): \$\{\1:-\}$/gm)].map(([, name]) => name)
+  assert.ok(passedOn.length > 0)
+  assert.deepEqual(marked.sort(), passedOn.sort())
+})
+
+test('every make target in the README exists', async () => {
+  const [readme, makefile] = [await read('README.md'), await read('Makefile')]
+  const named = [...readme.matchAll(/\bmake ([a-z][a-z-]+)\b/g)].map(([, target]) => target ?? '')
+  const prose = new Set(['alone'])
+  for (const target of named) if (!prose.has(target)) assert.match(makefile, new RegExp(`^${target}:.*## `, 'm'))
+})
+
+test('every file and folder that the README names exists', async () => {
+  const readme = await read('README.md')
+  const layout = /## How it is laid out\n\n```\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
+  const paths = [...layout.matchAll(/^(\S+\/\S*?),? /gm)].map(([, path]) => path ?? '')
+  assert.ok(paths.length > 8)
+  const { access } = await import('node:fs/promises')
+  for (const path of paths) await access(new URL(path, top))
+})
