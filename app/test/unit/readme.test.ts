@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { environment } from '../../src/config.ts'
 
@@ -7,8 +7,8 @@ const top = new URL('../../../../', import.meta.url)
 const read = (path: string) => readFile(new URL(path, top), 'utf8')
 
 test('the README has every variable, with its default', async () => {
-  const readme = await read('README.md')
-  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? ?\|/gm)]
+  const section = /## Configuration\n([\s\S]*?)\n## /.exec(await read('README.md'))?.[1] ?? ''
+  const rows = [...section.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? ?\|/gm)]
   const documented = Object.fromEntries(rows.map(([, name, value]) => [name, value]))
   const defaults = Object.entries(environment.parse({})).map(([name, value]) => [name, String(value)])
   const optional = Object.keys(environment.shape).map((name) => [name, undefined])
@@ -35,6 +35,5 @@ test('every file and folder that the README names exists', async () => {
   const layout = /## How it is laid out\n\n```\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
   const paths = [...layout.matchAll(/^(\S+\/\S*?),? /gm)].map(([, path]) => path ?? '')
   assert.ok(paths.length > 8)
-  const { access } = await import('node:fs/promises')
   for (const path of paths) await access(new URL(path, top))
 })
