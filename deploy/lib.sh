@@ -40,6 +40,15 @@ require_stack() {
 
 port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# Prints what is at an address, or fails within five seconds.
+fetch_text() {
+  if have curl; then
+    curl -fsS --max-time 5 "$1"
+  else
+    node -e 'fetch(process.argv[1], { signal: AbortSignal.timeout(5000) }).then(async (res) => { process.stdout.write(await res.text()); process.exit(res.ok ? 0 : 1) }, () => process.exit(1))' "$1"
+  fi
+}
+
 # Compiles the application, and fetches what that needs when the lock file has changed since.
 build_app() {
   if ! have node || ! have npm; then die 'Node 20.19 or later and npm are needed. See https://nodejs.org'; fi

@@ -179,13 +179,13 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
   )
 })
 
-for (const path of ['/metrics', '/livez', '/readyz']) {
-  test(`${path} of the nodes is not to be had through nginx`, async () => {
+test('probes and metrics of the nodes are not to be had through nginx', async () => {
+  for (const path of ['/metrics', '/livez', '/readyz']) {
     const response = await fetch(url + path)
     assert.equal(response.status, 404)
     assert.equal(response.headers.get('X-Served-By'), 'nginx')
-  })
-}
+  }
+})
 
 test('what nginx itself has to say is a problem too, and names nginx', async () => {
   for (const [request, status] of [

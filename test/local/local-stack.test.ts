@@ -38,7 +38,10 @@ test('make up works again on a stack that is up', async () => {
 
 test('make prove, make ps, make sessions and make session work on it', async () => {
   assert.match(await succeed('make', ['prove', `URL=${url()}`], env), /\nPROVED\n/)
-  assert.match(await succeed('make', ['ps'], env), /server-lb\.js/)
+  assert.match(
+    await succeed('make', ['ps'], env),
+    /balancer, process \d+\napp-1, process \d+\napp-2, process \d+\napp-3, process \d+\n/,
+  )
   const visitor = createVisitor(url())
   await visitor.logIn()
   const token = visitor.cookie()?.slice('sid='.length) ?? ''

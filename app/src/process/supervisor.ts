@@ -50,6 +50,7 @@ export async function superviseNodes({ names, fork, log }: Parts): Promise<Super
     const child = fork(node.name)
     const startedAt = performance.now()
     children.set(node.name, child)
+    log.info({ started: node.name, pid: child.pid }, 'Node started')
 
     child.on('exit', (code, signal) => {
       node.port = undefined
