@@ -16,14 +16,17 @@ end
 for _, key in ipairs(page[2]) do
   local json = redis.call('GET', key)
   if json then
-    local session = cjson.decode(json)
-    lines[#lines + 1] = table.concat({
-      session.user.username,
-      session.createdOn,
-      now - seconds(session.createdAt),
-      redis.call('TTL', key),
-      string.sub(key, 9, 14) .. '...',
-    }, '\t')
+    local known, line = pcall(function()
+      local session = cjson.decode(json)
+      return table.concat({
+        session.user.username,
+        session.createdOn,
+        now - seconds(session.createdAt),
+        redis.call('TTL', key),
+        string.sub(key, 9, 14) .. '...',
+      }, '\t')
+    end)
+    lines[#lines + 1] = known and line or '(unknown)\t-\t0\t0\t' .. string.sub(key, 9, 14) .. '...'
   end
 end
 return lines

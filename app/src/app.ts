@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import express, { type Express } from 'express'
+import express, { type Express, type RequestHandler } from 'express'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { accessLog } from './middleware/access-log.ts'
@@ -25,6 +25,8 @@ export interface AppParts {
   cluster: Cluster
   /** Why the node cannot serve, or undefined if it can. */
   whyNotReady: () => Promise<string | undefined>
+  /** Sees every request but the probes, and may turn it away. */
+  drainMiddleware: RequestHandler
 }
 
 const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url))
@@ -37,6 +39,8 @@ export function createApp(parts: AppParts): Express {
   app.set('trust proxy', parts.trustProxyHops)
   // An ETag would answer 304 to "who am I", from a node that the browser then does not show.
   app.set('etag', false)
+  // The balancers keep /metrics private by its exact name, so /METRICS must not be the same thing.
+  app.set('case sensitive routing', true)
   app.set('strict routing', true)
   app.set('query parser', false)
 
@@ -46,6 +50,7 @@ export function createApp(parts: AppParts): Express {
   app.use(securityHeaders())
 
   app.use(healthRoutes({ whyNotReady, metrics }))
+  app.use(parts.drainMiddleware)
   app.use(authRoutes({ node, log, users, sessions, onSessionCreated: () => metrics.sessionsCreated.inc() }))
   app.use(apiRoutes({ node, log, sessions, cluster }))
 

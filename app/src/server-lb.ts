@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from './config.ts'
 import { createLogger } from './logger.ts'
 import { createBalancer } from './process/balancer.ts'
-import { createDrain } from './process/drain.ts'
 import { endOnFailure } from './process/end-on-failure.ts'
 import { listen, portOf } from './process/listen.ts'
 import { provideRedis } from './process/own-redis.ts'
@@ -27,12 +27,16 @@ async function startBalancedNodes(): Promise<void> {
     log,
   })
   const server = await listen(createBalancer({ nodes: nodes.nodes, log }), config)
-  const { drain } = createDrain({ server, log, graceSeconds: config.drainSeconds })
   stopOnSignal({
     log,
     async stop(reason) {
       log.info({ reason }, 'Stopping')
-      await drain()
+      // Nobody is in front of this balancer who could go elsewhere: it only finishes what is under way.
+      const closed = once(server, 'close')
+      server.close()
+      const overdue = setTimeout(() => server.closeAllConnections(), config.drainSeconds * 1000)
+      await closed
+      clearTimeout(overdue)
       await nodes.stop()
       await redis.stop()
       log.info('Stopped')

@@ -31,6 +31,14 @@ async function startNode(): Promise<void> {
       ? createMemorySessionStore(sessionOptions)
       : createSessionStore(redis, sessionOptions, log)
 
+  // A parent process is told by message; nginx can only be told by answers.
+  const turnAway = config.trustProxyHops > 0 && process.send === undefined
+  const {
+    isDraining,
+    middleware: drainMiddleware,
+    drain,
+  } = createDrain({ log, graceSeconds: config.drainSeconds, turnAway })
+
   async function whyNotReady(): Promise<string | undefined> {
     if (isDraining()) return 'This node is draining.'
     const answered = await redis
@@ -43,15 +51,14 @@ async function startNode(): Promise<void> {
   }
 
   const { trustProxyHops } = config
-  const app = createApp({ node, trustProxyHops, log, metrics, users, sessions, cluster, whyNotReady })
+  const app = createApp({ node, trustProxyHops, log, metrics, users, sessions, cluster, whyNotReady, drainMiddleware })
   const server = await listen(app, config)
-  const { isDraining, drain } = createDrain({ server, log, graceSeconds: config.drainSeconds })
   stopOnSignal({
     log,
     async stop(reason) {
       log.info({ reason }, 'Stopping')
       process.send?.({ draining: true })
-      await drain()
+      await drain(server)
       await cluster.leave()
       await redis.close()
       log.info('Stopped')

@@ -180,11 +180,12 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
 })
 
 test('probes and metrics of the nodes are not to be had through nginx', async () => {
-  for (const path of ['/metrics', '/livez', '/readyz']) {
-    const response = await fetch(url + path)
-    assert.equal(response.status, 404)
-    assert.equal(response.headers.get('X-Served-By'), 'nginx')
+  for (const path of ['/metrics', '/livez', '/readyz?x', '//metrics', '/%6detrics', '/a/../metrics']) {
+    const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+    assert.match(answer, /^HTTP\/1\.1 404 /, path)
+    assert.match(answer, /X-Served-By: nginx/, path)
   }
+  assert.equal((await fetch(`${url}/METRICS`)).status, 404)
 })
 
 test('what nginx itself has to say is a problem too, and names nginx', async () => {
@@ -203,6 +204,13 @@ test('what nginx itself has to say is a problem too, and names nginx', async () 
   }
 })
 
+test('make clean asks first, and where nobody can answer it deletes nothing', async () => {
+  const { code, output } = await command('make', ['clean'], env)
+  assert.notEqual(code, 0)
+  assert.match(output, /deletes all sessions.*deploy\/clean --yes/)
+  assert.equal((await fetch(url)).status, 200)
+})
+
 test('make sessions lists them with the token cut short, and make session shows one', async () => {
   const visitor = await aVisitor(GRACE)
   const { body } = await visitor.whoAmI()
@@ -216,12 +224,12 @@ test('make sessions lists them with the token cut short, and make session shows 
   assert.match(await make('session', `TOKEN=${token}`), /"username":"grace"[\s\S]*TTL 3[56]\d\d s/)
 })
 
-test('make scale N=5: the new nodes serve within 2 s, nginx is not touched, and no request fails', async () => {
+test('make scale N=5: the new nodes serve within 2 s, nginx is not touched, and no request fails', async (t) => {
   const visitor = await aVisitor()
   const nginx = () =>
     docker('inspect', '--format', '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}', containerOf('nginx-1'))
   const nginxBefore = await nginx()
-  const load = startSteadyLoad(visitor)
+  const load = startSteadyLoad(t, visitor)
   await make('scale', 'N=5')
   const ready = performance.now()
   await until('both new nodes have served', () => ['app-4', 'app-5'].every((node) => load.answers.has(`200 ${node}`)))
@@ -233,9 +241,9 @@ test('make scale N=5: the new nodes serve within 2 s, nginx is not touched, and 
   assert.equal(await nginx(), nginxBefore)
 })
 
-test('make restart restarts every node in turn, and no request fails', async () => {
+test('make restart restarts every node in turn, and no request fails', async (t) => {
   const visitor = await aVisitor()
-  const load = startSteadyLoad(visitor)
+  const load = startSteadyLoad(t, visitor)
   const output = await make('restart')
   await load.stop()
   for (const node of THREE) assert.match(output, new RegExp(`^${node}: draining, starting, healthy$`, 'm'))
@@ -243,9 +251,9 @@ test('make restart restarts every node in turn, and no request fails', async () 
   for (const node of THREE) assert.ok((load.answers.get(`200 ${node}`) ?? 0) > 0)
 })
 
-test('a node that is stopped under load costs no request, and exits with 0', async () => {
+test('a node that is stopped under load costs no request, and exits with 0', async (t) => {
   const visitor = await aVisitor()
-  const load = startSteadyLoad(visitor)
+  const load = startSteadyLoad(t, visitor)
   await until('every node serves', () => THREE.every((node) => load.answers.has(`200 ${node}`)))
   await docker('stop', containerOf('app-2'))
   assert.equal((await docker('inspect', '--format', '{{.State.ExitCode}}', containerOf('app-2'))).trim(), '0')

@@ -1,3 +1,4 @@
+import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Visitor } from './visitor.ts'
 
@@ -10,8 +11,8 @@ export interface SteadyLoad {
   stop(): Promise<void>
 }
 
-/** Asks who this is, several at once, again and again, until stopped. An answer that never came counts as `error`. */
-export function startSteadyLoad(visitor: Visitor): SteadyLoad {
+/** Asks who this is, several at once, again and again, until stopped or the test is over. An answer that never came counts as `error`. */
+export function startSteadyLoad(t: TestContext, visitor: Visitor): SteadyLoad {
   const answers = new Map<string, number>()
   let isStopped = false
 
@@ -27,13 +28,12 @@ export function startSteadyLoad(visitor: Visitor): SteadyLoad {
   }
 
   const asking = Array.from({ length: ASKING_AT_ONCE }, keepAsking)
-  return {
-    answers,
-    async stop() {
-      isStopped = true
-      await Promise.all(asking)
-    },
+  async function stop(): Promise<void> {
+    isStopped = true
+    await Promise.all(asking)
   }
+  t.after(stop)
+  return { answers, stop }
 }
 
 export const failures = ({ answers }: SteadyLoad) => [...answers].filter(([seen]) => !seen.startsWith('200 '))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { after, before, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { freePort } from '../../app/test/lib/free-port.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { unproved } from '../../loadtest/lib/matrix.ts'
@@ -36,8 +36,8 @@ for (const [mode, nodes, ready] of [
   ['cluster', THREE, '"msg":"Cluster is ready"'],
   ['lb', THREE, '"msg":"Balancer is ready"'],
 ] as const) {
-  test(`npm run ${mode}: every node honours every session, a logout holds for all, and it stops cleanly`, async () => {
-    const stack = await startMode(mode, ready, { NODE_NAME: mode === 'single' ? 'app-1' : '' })
+  test(`npm run ${mode}: every node honours every session, a logout holds for all, and it stops cleanly`, async (t) => {
+    const stack = await startMode(t, mode, ready, { NODE_NAME: mode === 'single' ? 'app-1' : '' })
     const { matrix, logout } = await prove({ url: stack.url, nodes, minPerCell: 3 })
     assert.equal(matrix.length, nodes.length ** 2)
     assert.deepEqual(unproved(matrix, 3), [])
@@ -46,8 +46,8 @@ for (const [mode, nodes, ready] of [
   })
 }
 
-test('the control: with sessions in each node’s memory the same proof fails, but for the creating node', async () => {
-  const stack = await startMode('lb', '"msg":"Balancer is ready"', { SESSION_STORE: 'memory' })
+test('the control: with sessions in each node’s memory the same proof fails, but for the creating node', async (t) => {
+  const stack = await startMode(t, 'lb', '"msg":"Balancer is ready"', { SESSION_STORE: 'memory' })
   const { matrix, logout } = await prove({ url: stack.url, nodes: THREE, minPerCell: 3 })
   assert.equal(unproved(matrix, 3).length, 6)
   for (const { createdOn, servedBy, honoured, refused } of matrix) {
@@ -58,13 +58,13 @@ test('the control: with sessions in each node’s memory the same proof fails, b
   await stack.stop()
 })
 
-test('make prove says what it has seen, and ends with 1 where the proof fails or nothing answers', async () => {
-  const good = await startMode('lb', '"msg":"Balancer is ready"')
+test('make prove says what it has seen, and ends with 1 where the proof fails or nothing answers', async (t) => {
+  const good = await startMode(t, 'lb', '"msg":"Balancer is ready"')
   const proof = await succeed('make', ['prove', `URL=${good.url}`])
   assert.match(proof, /app-3 +5 ok +5 ok +5 ok[\s\S]*Honoured by the other nodes: 30 of 30[\s\S]*\nPROVED\n/)
   await good.stop()
 
-  const bad = await startMode('lb', '"msg":"Balancer is ready"', { SESSION_STORE: 'memory' })
+  const bad = await startMode(t, 'lb', '"msg":"Balancer is ready"', { SESSION_STORE: 'memory' })
   await assert.rejects(
     succeed('make', ['prove', `URL=${bad.url}`]),
     /NOT PROVED[\s\S]*created on app-1, served by app-2: refused/,
@@ -74,22 +74,39 @@ test('make prove says what it has seen, and ends with 1 where the proof fails or
   await assert.rejects(succeed('make', ['prove', `URL=${good.url}`]), /Nothing was proved/)
 })
 
-test('a worker of the cluster that is killed is replaced under its name', async () => {
-  const stack = await startMode('cluster', '"msg":"Cluster is ready"')
-  await killOneNodeUnderLoad(stack)
+test('a worker of the cluster that is killed is replaced under its name', async (t) => {
+  const stack = await startMode(t, 'cluster', '"msg":"Cluster is ready"')
+  await killOneNodeUnderLoad(t, stack)
   await stack.stop({ despiteErrors: true })
 })
 
-test('a node behind the local balancer that is killed is replaced under its name, and no request fails', async () => {
-  const stack = await startMode('lb', '"msg":"Balancer is ready"')
-  const load = await killOneNodeUnderLoad(stack)
+test('a node behind the local balancer that is killed is replaced under its name, and no request fails', async (t) => {
+  const stack = await startMode(t, 'lb', '"msg":"Balancer is ready"')
+  const load = await killOneNodeUnderLoad(t, stack)
   assert.deepEqual(failures(load), [])
   await stack.stop({ despiteErrors: true })
 })
 
+test('the local balancer keeps probes and metrics private, however the address is written', async (t) => {
+  const stack = await startMode(t, 'lb', '"msg":"Balancer is ready"')
+  for (const target of [
+    '/metrics',
+    '/livez',
+    '/readyz?x',
+    '/a/../metrics',
+    '/METRICS',
+    '//metrics',
+    'http://any/metrics',
+  ]) {
+    assert.match(await requestLine(stack.url, target), /^HTTP\/1\.1 404 /, target)
+  }
+  assert.match(await requestLine(stack.url, '/'), /^HTTP\/1\.1 200 /)
+  await stack.stop()
+})
+
 test('without REDIS_URL and without a Redis at the default address, lb starts its own and stops it with itself', async (t) => {
   if (await answers(6379)) return t.skip('a Redis answers at the default address of this machine')
-  const stack = await startMode('lb', '"msg":"Balancer is ready"', { REDIS_URL: '' })
+  const stack = await startMode(t, 'lb', '"msg":"Balancer is ready"', { REDIS_URL: '' })
   const port = Number(
     /"redis":"redis:\/\/127\.0\.0\.1:(\d+)","msg":"Started a (?:redis|valkey)-server of our own/.exec(
       stack.output(),
@@ -127,12 +144,21 @@ interface Mode {
   stop(options?: { despiteErrors: boolean }): Promise<void>
 }
 
-async function startMode(mode: string, ready: string, env: Record<string, string> = {}): Promise<Mode> {
+async function startMode(t: TestContext, mode: string, ready: string, env: Record<string, string> = {}): Promise<Mode> {
   const port = await freePort()
   const child = spawn('npm', ['run', '--silent', mode], {
     cwd: `${TOP}/app`,
     env: { ...process.env, PORT: `${port}`, REDIS_URL: redisUrl, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own: whatever the test comes to, nothing of it outlives the test.
+    detached: true,
+  })
+  t.after(() => {
+    try {
+      process.kill(-(child.pid ?? 0), 'SIGKILL')
+    } catch {
+      // Nothing is left of it.
+    }
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -160,11 +186,11 @@ async function startMode(mode: string, ready: string, env: Record<string, string
   }
 }
 
-async function killOneNodeUnderLoad(stack: Mode) {
+async function killOneNodeUnderLoad(t: TestContext, stack: Mode) {
   // A connection that node:cluster was handing to the killed worker stays open with nobody at its end: docs/decisions.md.
   const visitor = createVisitor(stack.url, { patienceMs: 2_000 })
   assert.equal((await visitor.logIn()).status, 200)
-  const load = startSteadyLoad(visitor)
+  const load = startSteadyLoad(t, visitor)
   const [, name, pid] = /"started":"(app-\d)","pid":(\d+)/.exec(stack.output()) ?? []
   process.kill(Number(pid), 'SIGKILL')
   await until('the loss is noticed', () => stack.output().includes(`"ended":"${name}"`))
@@ -174,6 +200,15 @@ async function killOneNodeUnderLoad(stack: Mode) {
   await until('it answers again', () => (load.answers.get(`200 ${name}`) ?? 0) > before)
   await load.stop()
   return load
+}
+
+/** The answer to a GET with this very request target, which fetch would tidy up first. */
+async function requestLine(url: string, target: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write(`GET ${target} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n`)
+  let answer = ''
+  for await (const piece of socket) answer += piece
+  return answer
 }
 
 async function answers(port: number): Promise<boolean> {

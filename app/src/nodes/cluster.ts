@@ -2,14 +2,19 @@ import { z } from 'zod'
 import type { Logger } from '../logger.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 
-const heartbeatSchema = z.object({ startedAt: z.number(), requests: z.number(), seenAt: z.number() })
+const heartbeatSchema = z.object({
+  seenAt: z.number(),
+  uptimeSeconds: z.number(),
+  requests: z.number(),
+  redisMs: z.number(),
+})
 
 export interface ClusterNode {
   name: string
   uptimeSeconds: number
   requests: number
-  /** Whether the node can reach Redis: a node that cannot has stopped saying that it is there. */
-  redis: 'connected'
+  /** How long Redis took to answer this node last, in milliseconds. A node that Redis does not answer is not listed. */
+  redisMs: number
 }
 
 export interface Cluster {
@@ -33,12 +38,17 @@ export function joinCluster(
   { name, requestsAnswered }: { name: string; requestsAnswered: () => number },
   log: Logger,
 ): Cluster {
-  let startedAt: number | undefined
-
   async function beat(): Promise<void> {
+    const askedAt = performance.now()
     const seenAt = await redisNow()
-    startedAt ??= seenAt
-    const heartbeat = JSON.stringify({ startedAt, requests: requestsAnswered(), seenAt })
+    const answeredAt = performance.now()
+    const heartbeat = JSON.stringify({
+      seenAt,
+      // The clock of `performance` starts with the process.
+      uptimeSeconds: Math.floor(answeredAt / 1000),
+      requests: requestsAnswered(),
+      redisMs: Number((answeredAt - askedAt).toFixed(2)),
+    })
     await redis.run((client) => client.hSet(KEY, name, heartbeat))
   }
 
@@ -60,10 +70,10 @@ export function joinCluster(
       const alive: ClusterNode[] = []
       const forgotten: string[] = []
       for (const [node, json] of Object.entries(heartbeats)) {
-        const { startedAt: since, requests, seenAt } = heartbeatSchema.parse(JSON.parse(json))
+        const { seenAt, ...heartbeat } = heartbeatSchema.parse(JSON.parse(json))
         if (now - seenAt > FORGOTTEN_MS) forgotten.push(node)
         else if (now - seenAt <= ALIVE_MS) {
-          alive.push({ name: node, uptimeSeconds: Math.floor((now - since) / 1000), requests, redis: 'connected' })
+          alive.push({ name: node, ...heartbeat })
         }
       }
       if (forgotten.length > 0) await redis.run((client) => client.hDel(KEY, forgotten))

@@ -32,7 +32,6 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
       proxyReq(proxyRequest, req) {
         // Overwritten, not appended to: what a client writes there is not to be believed.
         proxyRequest.setHeader('X-Forwarded-For', req.socket.remoteAddress ?? '')
-        proxyRequest.setHeader('X-Request-Id', randomUUID())
       },
       error(error, req, res) {
         if (!(res instanceof ServerResponse) || res.headersSent) {
@@ -41,8 +40,8 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
         }
         // A GET can be asked twice. A POST may have done its work before the connection broke, so it is not repeated.
         if (mayRepeat(req)) return void proxy(req, res)
-        log.warn({ method: req.method, path: pathOf(req), reason: error.message }, 'No node answered')
-        sendProblem(res, 502, 'No node answered')
+        log.warn({ method: req.method, reason: error.message }, 'No node answered')
+        sendProblem(res, 502, 'No node answered', 'Try again in a moment.')
       },
     },
   })
@@ -55,21 +54,34 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
 
   return (req, res) => {
     const startedAt = performance.now()
+    req.url = normalise(req.url ?? '/')
+    const path = req.url.split('?', 1)[0] ?? ''
+    const requestId = randomUUID()
+    req.headers['x-request-id'] = requestId
+    res.setHeader('X-Request-Id', requestId)
     res.once('close', () => {
       const servedBy = res.getHeader('X-Served-By')
       const ms = Math.round(performance.now() - startedAt)
-      log.info({ method: req.method, path: pathOf(req), status: res.statusCode, servedBy, ms }, 'request')
+      log.info({ requestId, method: req.method, path, status: res.statusCode, servedBy, ms }, 'request')
     })
-    if (PRIVATE_PATHS.has(pathOf(req))) return sendProblem(res, 404, 'Not found')
-    if (!nodes.some(({ port }) => port !== undefined)) return sendProblem(res, 503, 'No node is ready')
+    if (PRIVATE_PATHS.has(path)) return sendProblem(res, 404, 'Not found', 'There is nothing at this address.')
+    if (!nodes.some(({ port }) => port !== undefined))
+      return sendProblem(res, 503, 'No node is ready', 'Try again in a moment.')
     void proxy(req, res)
   }
 }
 
-function sendProblem(res: ServerResponse, status: number, title: string): void {
+function sendProblem(res: ServerResponse, status: number, title: string, detail: string): void {
   const retry = status === 404 ? {} : { 'Retry-After': '1' }
   res.writeHead(status, { 'Content-Type': 'application/problem+json', 'X-Served-By': 'balancer', ...retry })
-  res.end(JSON.stringify({ type: 'about:blank', title, status }))
+  res.end(JSON.stringify({ type: 'about:blank', title, status, detail }))
 }
 
-const pathOf = (req: IncomingMessage) => (req.url ?? '').split('?', 1)[0] ?? ''
+/**
+ * The request target in one form: no host (RFC 9112, 3.2.2 allows one), no dots, no double slash. What is checked is then
+ * what is sent on, and no other spelling gets past the check.
+ */
+function normalise(target: string): string {
+  const { pathname, search } = URL.canParse(target) ? new URL(target) : new URL(`http://any/${target}`)
+  return pathname.replace(/\/{2,}/g, '/') + search
+}

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Logger } from '../logger.ts'
 
 export interface ProvidedRedis {
@@ -41,8 +42,9 @@ async function startRedis(command: string, log: Logger): Promise<ProvidedRedis> 
   const ended = once(child, 'exit')
   process.once('exit', () => child.kill('SIGKILL'))
 
-  for await (const output of child.stdout) {
-    if (String(output).includes('Ready to accept connections')) break
+  // The lines are read, not the stream: leaving a loop over the stream would close it under a Redis that still writes.
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.includes('Ready to accept connections')) break
   }
   child.stdout.resume()
   const url = `redis://127.0.0.1:${port}`

@@ -15,7 +15,7 @@ interface Parts {
 
 /** /api: what the holder of a session may ask. */
 export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
-  const router = Router({ strict: true })
+  const router = Router({ strict: true, caseSensitive: true })
   router.use('/api', (_req, res, next) => {
     res.set('Cache-Control', 'no-store')
     next()

@@ -25,7 +25,7 @@ interface Parts {
 
 /** /auth: a session starts and ends here. */
 export function authRoutes({ node, log, users, sessions, onSessionCreated }: Parts): Router {
-  const router = Router({ strict: true })
+  const router = Router({ strict: true, caseSensitive: true })
 
   router
     .route('/auth/login')

@@ -10,7 +10,7 @@ interface Parts {
 
 /** Probes, for whoever runs the nodes. The balancer does not let them through. */
 export function healthRoutes({ whyNotReady, metrics }: Parts): Router {
-  const router = Router({ strict: true })
+  const router = Router({ strict: true, caseSensitive: true })
 
   // Says nothing of Redis: restarting a node does not mend Redis, and a probe that thinks so takes all nodes down.
   router

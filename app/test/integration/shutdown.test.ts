@@ -52,7 +52,9 @@ test('on SIGTERM a node is not ready any more, finishes what is under way, close
   await node.line(({ msg }) => msg?.startsWith('Draining') === true)
   const ready = await fetch(`${url}/readyz`)
   assert.equal(ready.status, 503)
-  assert.equal(ready.headers.get('Connection'), 'close')
+  const page = await fetch(url)
+  assert.equal(page.status, 200)
+  assert.equal(page.headers.get('Connection'), 'close')
   assert.equal(await slow.finish(), 200)
 
   assert.equal(await node.ended, 0)
@@ -60,6 +62,26 @@ test('on SIGTERM a node is not ready any more, finishes what is under way, close
   assert.ok(node.lines.some(({ msg }) => msg === 'Redis connection closed'))
   const { nodes } = await redis.inspector.hGetAll('nodes').then((all) => ({ nodes: Object.keys(all) }))
   assert.ok(!nodes.includes('app-1'), 'it has left the cluster')
+})
+
+test('behind a balancer, a draining node turns GETs away so that another takes them, and goes as soon as it is noticed', async () => {
+  const { node, url } = await startNode({ TRUST_PROXY_HOPS: '1', DRAIN_SECONDS: '30' })
+  const slow = await startSlowLogin(url)
+  node.signal('SIGTERM')
+  await node.line(({ msg }) => msg?.startsWith('Draining') === true)
+  for (const path of ['/', '/api/user']) {
+    const turnedAway = await fetch(url + path)
+    assert.equal(turnedAway.status, 502)
+    assert.equal(turnedAway.headers.get('Connection'), 'close')
+  }
+  // A POST is not repeated by nginx, so it is served.
+  assert.equal((await fetch(`${url}/auth/logout`, { method: 'POST' })).status, 204)
+  assert.equal(await slow.finish(), 200)
+
+  const finishedAt = performance.now()
+  assert.equal((await fetch(url)).status, 502)
+  assert.equal(await node.ended, 0)
+  assert.ok(performance.now() - finishedAt < 800, 'it went before the farewell was over')
 })
 
 test('a request that never ends is cut off after the grace, and the node still exits with 0', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { createClient } from 'redis'
 import { freePort } from './free-port.ts'
 
@@ -33,7 +34,9 @@ export async function startTestRedis(): Promise<TestRedis> {
     const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes']
     const child = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] })
     server = child
-    for await (const output of child.stdout) if (String(output).includes('Ready to accept connections')) break
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line.includes('Ready to accept connections')) break
+    }
     child.stdout.resume()
   }
 

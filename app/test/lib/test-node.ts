@@ -33,6 +33,7 @@ export async function startTestNode(
     cluster,
     users: await createUsers(accounts),
     sessions: createSessionStore(redis, options, quiet),
+    drainMiddleware: (_req, _res, next) => next(),
     whyNotReady: () => redis.run((client) => client.ping()).then(() => undefined, String),
   })
   const server: Server = await listen(app, { host: '127.0.0.1', port: 0 })
