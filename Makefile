@@ -29,22 +29,22 @@ restart: ## Restart the nodes one after the other, without a failed request
 	@deploy/restart
 
 scale: ## Set the number of nodes while it runs (N=5)
-	@deploy/scale $(N)
+	@deploy/scale "$(N)"
 
 clean: ## Remove everything, sessions too; asks first
 	@deploy/clean
 
 loadtest: ## Prove with k6 that every node honours every session, then put load on (K6=k6 for your own)
-	@K6=$(K6) loadtest/run
+	@K6="$(K6)" loadtest/run
 
 loadtest-control: ## Prove that this proof can fail: nodes that keep sessions in their own memory
-	@K6=$(K6) loadtest/control
+	@K6="$(K6)" loadtest/control
 
 prove: ## The same proof without k6, against anything (URL=http://localhost:8080)
 	@test/prove $(URL)
 
 test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failure)
-	@REQUIRE=$(REQUIRE) test/run
+	@REQUIRE="$(REQUIRE)" test/run
 
 format: ## Format and sort the sources
 	@app/node_modules/.bin/biome check --write
@@ -56,7 +56,7 @@ sessions: ## List the sessions: user, node, age, TTL
 	@deploy/sessions
 
 session: ## Show one session (TOKEN=value of the cookie sid)
-	@deploy/session $(TOKEN)
+	@deploy/session "$(TOKEN)"
 
 monitor: ## Show every command that Redis gets, tokens included: for debugging only
 	@deploy/redis-cli MONITOR

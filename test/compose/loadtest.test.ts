@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../app/test/lib/free-port.ts'
+import { freePort } from '../../app/src/process/free-port.ts'
 import type { ProofReport } from '../../loadtest/lib/report-page.ts'
 import { command, succeed, TOP } from '../lib/command.ts'
 

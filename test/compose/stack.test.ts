@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../app/test/lib/free-port.ts'
+import { freePort } from '../../app/src/process/free-port.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { unproved } from '../../loadtest/lib/matrix.ts'
 import { command, succeed } from '../lib/command.ts'
@@ -304,12 +304,14 @@ test('DEMO_USERS=off leaves no account', async () => {
   }
 })
 
-test('no token and no password of this run is in any log', async () => {
+test('no token and no password of this run is in any log, and no query string', async () => {
+  for (const path of ['/metrics', '/api/user', '/nowhere']) await fetch(`${url}${path}?token=in-the-query`)
   const log = await docker('compose', 'logs', '--no-color')
   assert.match(log, /Redis connected successfully/)
   assert.match(log, /Failed to connect to Redis/)
   assert.ok(tokens.length > 5 && tokens.every((token) => token.length === 43))
-  for (const secret of [...tokens, 'analytical-engine', 'nanosecond']) assert.ok(!log.includes(secret))
+  assert.match(log, /"path":"\/nowhere"/)
+  for (const secret of [...tokens, 'analytical-engine', 'nanosecond', 'in-the-query']) assert.ok(!log.includes(secret))
 })
 
 /** What comes back on a bare socket, until the other side closes. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../app/test/lib/free-port.ts'
+import { freePort } from '../../app/src/process/free-port.ts'
 import { command, succeed } from '../lib/command.ts'
 import { createVisitor } from '../lib/visitor.ts'
 

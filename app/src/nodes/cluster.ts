@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Logger } from '../logger.ts'
+import { redisNow } from '../redis/clock.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 
 const heartbeatSchema = z.object({
@@ -40,7 +41,7 @@ export function joinCluster(
 ): Cluster {
   async function beat(): Promise<void> {
     const askedAt = performance.now()
-    const seenAt = await redisNow()
+    const seenAt = await redisNow(redis)
     const answeredAt = performance.now()
     const heartbeat = JSON.stringify({
       seenAt,
@@ -52,11 +53,6 @@ export function joinCluster(
     await redis.run((client) => client.hSet(KEY, name, heartbeat))
   }
 
-  async function redisNow(): Promise<number> {
-    const [seconds, microseconds] = await redis.run((client) => client.time())
-    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
-  }
-
   // A missed beat needs no line of its own: the connection has already said what is wrong.
   const tryToBeat = () =>
     void beat().catch((error: unknown) => log.debug({ reason: String(error) }, 'Heartbeat missed'))
@@ -66,7 +62,7 @@ export function joinCluster(
 
   return {
     async nodes() {
-      const [now, heartbeats] = await Promise.all([redisNow(), redis.run((client) => client.hGetAll(KEY))])
+      const [now, heartbeats] = await Promise.all([redisNow(redis), redis.run((client) => client.hGetAll(KEY))])
       const alive: ClusterNode[] = []
       const forgotten: string[] = []
       for (const [node, json] of Object.entries(heartbeats)) {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Logger } from '../logger.ts'
+import { redisNow } from '../redis/clock.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 
 /** Who a session belongs to, as everybody may see it. */
@@ -82,7 +83,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
 
   async function setSession(user: User) {
     const token = newToken()
-    const now = await redisNow()
+    const now = await redisNow(redis)
     const absoluteEnd = now + absoluteMs
     const expiresAt = now + Math.min(ttlMs, absoluteMs)
     const record: SessionRecord = {
@@ -165,7 +166,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
 
   async function readIndex(username: string): Promise<{ token: string; session: Session }[]> {
     const [now, entries] = await Promise.all([
-      redisNow(),
+      redisNow(redis),
       redis.run((client) => client.zRangeWithScores(indexKey(username), 0, -1, { REV: true })),
     ])
     const found = await Promise.all(
@@ -201,12 +202,6 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     if (parsed.success) return parsed.data
     log.warn({ sessionId: sessionId(token) }, 'Session in Redis has an unknown form, taken as none')
     return undefined
-  }
-
-  /** Redis's clock, in milliseconds: nodes may disagree about the time, the one Redis cannot. */
-  async function redisNow(): Promise<number> {
-    const [seconds, microseconds] = await redis.run((client) => client.time())
-    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
   }
 
   return { setSession, getSession, deleteSession, getUserFromSession, listSessions, revokeSession }

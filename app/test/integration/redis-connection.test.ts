@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { freePort } from '../../src/process/free-port.ts'
 import { connectRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connection.ts'
-import { freePort } from '../lib/free-port.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { quiet } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
-import { freePort } from '../lib/free-port.ts'
+import { freePort } from '../../src/process/free-port.ts'
 import { type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 

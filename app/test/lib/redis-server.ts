@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createClient } from 'redis'
-import { freePort } from './free-port.ts'
+import { freePort } from '../../src/process/free-port.ts'
 
 export interface TestRedis {
   url: string
