@@ -4,8 +4,13 @@ import type { RequestHandler } from 'express'
 import type { Logger } from '../logger.ts'
 import { Problem } from '../middleware/problem.ts'
 
-/** How long a node that goes waits to be noticed before it stops listening. */
+/** How long a node that has told its parent process serves on, for what was sent before the parent knew. */
 const FAREWELL_MS = 1_000
+/**
+ * How long a node waits for a request to turn away. Longer than nginx's fail_timeout (2 s): it may just be leaving this
+ * node out for another reason, and would come back to it when it is gone. Without any request, nobody is there to notice.
+ */
+const NOTICE_MS = 3_000
 /** And once it is noticed, how long for what was sent in the same instant to arrive and be answered. */
 const SETTLE_MS = 100
 
@@ -58,10 +63,11 @@ export function createDrain({ log, graceSeconds, turnAway }: Parts): Drain {
   async function drain(server: Server): Promise<void> {
     draining = true
     log.info('Draining: not ready any more, finishing the requests under way')
-    const isLate = await lateAfter(graceSeconds * 1000 - FAREWELL_MS, async () => {
+    const farewellMs = turnAway ? NOTICE_MS : FAREWELL_MS
+    const isLate = await lateAfter(graceSeconds * 1000 - farewellMs, async () => {
       if (underWay > 0) await new Promise<void>((resolve) => (onIdle = resolve))
     })
-    await lateAfter(FAREWELL_MS, () => new Promise<void>((resolve) => (onTurnedAway = resolve)))
+    await lateAfter(farewellMs, () => new Promise<void>((resolve) => (onTurnedAway = resolve)))
     await sleep(SETTLE_MS)
     if (isLate) log.warn('Requests still under way are cut off')
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
