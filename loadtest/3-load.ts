@@ -14,16 +14,17 @@ export const loadScenario = {
   executor: 'constant-arrival-rate',
   rate: requestsPerSecond,
   duration: `${loadSeconds}s`,
-  preAllocatedVUs: 20,
+  preAllocatedVUs: 10,
   maxVUs: 100,
   exec: 'load',
 } as const
 
 export const loadThresholds = {
   'http_req_failed{scenario:load}': ['rate==0'],
-  'http_req_duration{scenario:load}': [`p(95)<${p95Ms}`],
+  // The reads alone: a login costs a password hash by intention, and a short run has as many logins as users.
+  'http_req_duration{scenario:load,name:user}': [`p(95)<${p95Ms}`],
   'checks{scenario:load}': ['rate==1'],
-  // The three above say nothing about a run in which nothing happened. This one does.
+  // The others say nothing about a run in which nothing happened. This one does.
   'http_reqs{scenario:load}': [`count>=${Math.floor(0.9 * requestsPerSecond * loadSeconds)}`],
 }
 

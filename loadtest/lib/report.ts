@@ -66,7 +66,8 @@ function readFindings({ metrics }: Summary): Finding[] {
 }
 
 function readLatency({ metrics }: Summary): ProofReport['latency'] {
-  const { values } = metrics['http_req_duration{scenario:load}'] ?? metrics.http_req_duration ?? { values: {} }
+  const { values } = metrics['http_req_duration{scenario:load,name:user}'] ??
+    metrics.http_req_duration ?? { values: {} }
   const points = ['min', 'med', 'avg', 'p(90)', 'p(95)', 'max']
   return points.map((point) => ({ point, ms: values[point] ?? 0 }))
 }

@@ -29,8 +29,7 @@ export function createVisitor(number: number): Visitor {
   const jar = new http.CookieJar()
   let copy = ''
 
-  const ask = (params: object) =>
-    read(http.get(`${settings.baseUrl}/api/user`, { tags: { name: 'GET /api/user' }, ...params }))
+  const ask = (params: object) => read(http.get(`${settings.baseUrl}/api/user`, { tags: { name: 'user' }, ...params }))
 
   return {
     username: account.username,
@@ -38,14 +37,13 @@ export function createVisitor(number: number): Visitor {
       const response = http.post(`${settings.baseUrl}/auth/login`, JSON.stringify(account), {
         jar,
         headers: { 'Content-Type': 'application/json' },
-        tags: { name: 'POST /auth/login' },
+        tags: { name: 'login' },
       })
       copy = response.cookies.sid?.[0]?.value ?? ''
       return read(response)
     },
     whoAmI: () => ask({ jar }),
-    logOut: () =>
-      read(http.post(`${settings.baseUrl}/auth/logout`, null, { jar, tags: { name: 'POST /auth/logout' } })),
+    logOut: () => read(http.post(`${settings.baseUrl}/auth/logout`, null, { jar, tags: { name: 'logout' } })),
     replay: () => ask({ jar: new http.CookieJar(), headers: { Cookie: `sid=${copy}` } }),
   }
 }

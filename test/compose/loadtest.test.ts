@@ -10,7 +10,15 @@ const skip =
   process.env.HAVE_K6 === 'yes' ? false : 'there is no k6 here, neither the image grafana/k6:2.2.0 nor a program'
 const PROJECT = 'sessions-test-k6'
 const REPORT = 'report/test'
-const env = { COMPOSE_PROJECT_NAME: PROJECT, PORT: '', CONTROL_PORT: '', LOAD_SECONDS: '5', REPORT_FOLDER: REPORT }
+const env = {
+  COMPOSE_PROJECT_NAME: PROJECT,
+  PORT: '',
+  CONTROL_PORT: '',
+  REPORT_FOLDER: REPORT,
+  LOAD_SECONDS: '5',
+  // How fast this machine is while it runs tests is not what is tested here.
+  LOAD_P95_MS: '1000',
+}
 
 before(async () => {
   if (skip) return
@@ -50,7 +58,7 @@ test('a node that never serves is an empty cell, and an empty cell fails the run
 test('a load that is answered too late fails the run', { skip }, async () => {
   const { code, output } = await command('loadtest/run', ['3-load.ts'], { ...env, LOAD_SECONDS: '2', LOAD_P95_MS: '1' })
   assert.equal(code, 99)
-  assert.match(output, /NOT PROVED[\s\S]*http_req_duration\{scenario:load\}: p\(95\)<1/)
+  assert.match(output, /NOT PROVED[\s\S]*http_req_duration\{scenario:load,name:user\}: p\(95\)<1/)
 })
 
 test('each lesson runs alone', { skip }, async () => {
