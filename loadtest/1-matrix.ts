@@ -4,6 +4,7 @@
 // Run it alone with: k6 run loadtest/1-matrix.ts
 import { check } from 'k6'
 import { Counter } from 'k6/metrics'
+import { askEveryNode } from './lib/every-node.ts'
 import { report } from './lib/report.ts'
 import { settings } from './lib/settings.ts'
 import { createVisitor, type Visitor } from './lib/visitor.ts'
@@ -33,21 +34,14 @@ export function matrix(): void {
     const answer = visitor.logIn()
     if (check(answer, { 'login succeeds': ({ status }) => status === 200 })) sessions.set(answer.servedBy, visitor)
   }
-  for (const [createdOn, visitor] of sessions) askEveryNode(createdOn, visitor)
-}
-
-function askEveryNode(createdOn: string, visitor: Visitor): void {
-  const seen = new Map<string, number>()
-  const isEnough = () => nodes.every((node) => (seen.get(node) ?? 0) >= minPerCell)
-  // The other scenario takes turns too, so a node may be skipped now and then; but not for ever.
-  for (let asked = 0; !isEnough() && asked < 4 * nodes.length * minPerCell; asked++) {
-    const { status, servedBy, username } = visitor.whoAmI()
-    const isHonoured = status === 200 && username === visitor.username
-    const cell = { created_on: createdOn, served_by: servedBy }
-    check(null, { 'every node knows who it is': () => isHonoured }, cell)
-    if (isHonoured) honoured.add(1, cell)
-    else refused.add(1, cell)
-    seen.set(servedBy, (seen.get(servedBy) ?? 0) + 1)
+  for (const [createdOn, visitor] of sessions) {
+    askEveryNode(visitor.whoAmI, ({ status, servedBy, username }) => {
+      const isHonoured = status === 200 && username === visitor.username
+      const cell = { created_on: createdOn, served_by: servedBy }
+      check(null, { 'every node knows who it is': () => isHonoured }, cell)
+      if (isHonoured) honoured.add(1, cell)
+      else refused.add(1, cell)
+    })
   }
 }
 

@@ -3,6 +3,7 @@
 // Run it alone with: k6 run loadtest/2-logout.ts
 import { check } from 'k6'
 import { Counter } from 'k6/metrics'
+import { askEveryNode } from './lib/every-node.ts'
 import { report } from './lib/report.ts'
 import { settings } from './lib/settings.ts'
 import { createVisitor } from './lib/visitor.ts'
@@ -21,15 +22,11 @@ export function logout(): void {
   check(visitor.logIn(), { 'login succeeds': ({ status }) => status === 200 })
   check(visitor.logOut(), { 'logout succeeds': ({ status }) => status === 204 })
 
-  const seen = new Map<string, number>()
-  const isEnough = () => nodes.every((node) => (seen.get(node) ?? 0) >= minPerCell)
-  for (let asked = 0; !isEnough() && asked < 4 * nodes.length * minPerCell; asked++) {
-    const { status, servedBy } = visitor.replay()
+  askEveryNode(visitor.replay, ({ status, servedBy }) => {
     check(status, { 'every node refuses after logout': (got) => got === 401 })
     if (status === 401) ended.add(1, { served_by: servedBy })
     else survived.add(1, { served_by: servedBy })
-    seen.set(servedBy, (seen.get(servedBy) ?? 0) + 1)
-  }
+  })
 }
 
 export const options = { scenarios: { logout: logoutScenario }, thresholds: logoutThresholds }

@@ -52,7 +52,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     port: value.PORT,
     nodeName: value.NODE_NAME,
     hostName: hostname(),
-    nodes: value.NODES,
+    /** The nodes of a run without Docker, named as Compose names its replicas. */
+    nodeNames: Array.from({ length: value.NODES }, (_, index) => `app-${index + 1}`),
     logLevel: value.LOG_LEVEL,
     trustProxyHops: value.TRUST_PROXY_HOPS,
     drainSeconds: value.DRAIN_SECONDS,

@@ -11,9 +11,8 @@ async function startPrimary(): Promise<void> {
   const config = readConfig(process.env)
   const log = createLogger({ level: config.logLevel, node: 'primary' })
   const redis = await provideRedis({ url: config.redis.url, isConfigured: config.redisIsConfigured }, log)
-  const names = Array.from({ length: config.nodes }, (_, index) => `app-${index + 1}`)
   const workers = await superviseNodes({
-    names,
+    names: config.nodeNames,
     fork: (name) => cluster.fork({ NODE_NAME: name, REDIS_URL: redis.url }).process,
     log,
   })
@@ -26,7 +25,7 @@ async function startPrimary(): Promise<void> {
       log.info('Stopped')
     },
   })
-  log.info({ host: config.host, port: config.port, nodes: names }, 'Cluster is ready')
+  log.info({ host: config.host, port: config.port, nodes: config.nodeNames }, 'Cluster is ready')
 }
 
 if (cluster.isPrimary) await endOnFailure(startPrimary)

@@ -19,10 +19,9 @@ async function startBalancedNodes(): Promise<void> {
   const config = readConfig(process.env)
   const log = createLogger({ level: config.logLevel, node: 'balancer' })
   const redis = await provideRedis({ url: config.redis.url, isConfigured: config.redisIsConfigured }, log)
-  const names = Array.from({ length: config.nodes }, (_, index) => `app-${index + 1}`)
   const own = { PORT: '0', HOST: '127.0.0.1', TRUST_PROXY_HOPS: '1', REDIS_URL: redis.url }
   const nodes = await superviseNodes({
-    names,
+    names: config.nodeNames,
     fork: (name) => fork(NODE_PROGRAM, { env: { ...process.env, ...own, NODE_NAME: name } }),
     log,
   })
@@ -42,7 +41,7 @@ async function startBalancedNodes(): Promise<void> {
       log.info('Stopped')
     },
   })
-  log.info({ url: `http://localhost:${portOf(server)}`, nodes: names }, 'Balancer is ready')
+  log.info({ url: `http://localhost:${portOf(server)}`, nodes: config.nodeNames }, 'Balancer is ready')
 }
 
 await endOnFailure(startBalancedNodes)

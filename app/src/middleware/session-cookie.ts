@@ -1,6 +1,6 @@
 import type { CookieOptions, Request, Response } from 'express'
 
-export const COOKIE_NAME = 'sid'
+const COOKIE_NAME = 'sid'
 
 /** No Domain and no Expires: it goes back to this host only, and ends with the browser. OWASP ASVS 5.0, 3.3. */
 const ATTRIBUTES: CookieOptions = { httpOnly: true, sameSite: 'lax', path: '/' }
