@@ -1,11 +1,13 @@
 # The face of the project. Each target is a script that can be run alone: see deploy, loadtest and test.
 .DEFAULT_GOAL := help
-.PHONY: help up local down ps logs restart scale clean loadtest loadtest-control prove test format \
-        redis-cli sessions session monitor screenshots
+.PHONY: help up local down ps logs restart scale clean loadtest loadtest-control prove test audit format \
+        redis-cli sessions session end-sessions disable enable monitor screenshots
 
 # Where the stack is published: make up PORT=9090
 PORT ?= 8080
 export PORT
+# Only from the command line: every shell has a USER of its own, who is nobody here.
+ACCOUNT = $(if $(filter command,$(firstword $(origin USER))),$(USER))
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +59,15 @@ sessions: ## List the sessions: user, node, age, TTL
 
 session: ## Show one session (TOKEN=value of the cookie sid)
 	@deploy/session "$(TOKEN)"
+
+end-sessions: ## Log a user out everywhere (USER=ada)
+	@deploy/end-sessions "$(ACCOUNT)"
+
+disable: ## Disable an account and end all its sessions (USER=ada)
+	@deploy/disable "$(ACCOUNT)"
+
+enable: ## Let a disabled account log in again (USER=ada)
+	@deploy/enable "$(ACCOUNT)"
 
 monitor: ## Show every command that Redis gets, tokens included: for debugging only
 	@deploy/redis-cli MONITOR

@@ -40,6 +40,8 @@ require_stack() {
 
 port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+sha256_of() { printf %s "$1" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d ' ' -f 1; }
+
 # Prints what is at an address, or fails within five seconds.
 fetch_text() {
   if have curl; then
@@ -58,13 +60,16 @@ build_app() {
   npm run --prefix app --silent build
 }
 
+# Where the Redis of a run without Docker is: host:port.
+local_redis() { sed -n 's/.*"redis":"\([^"]*\)","msg":"Redis connected.*/\1/p' "$LOCAL/log" | tail -n 1; }
+
 # redis-cli in the stack, as the user who may do anything. The password goes by the environment, not by the arguments.
 redis_cli() {
   require_stack
   if runs_locally; then
     have redis-cli || die 'redis-cli is needed to look into a Redis outside Docker.'
     local address
-    address=$(sed -n 's/.*"redis":"\([^"]*\)","msg":"Redis connected.*/\1/p' "$LOCAL/log" | tail -n 1)
+    address=$(local_redis)
     redis-cli -h "${address%:*}" -p "${address##*:}" "$@"
   else
     local terminal=--no-TTY
@@ -73,6 +78,20 @@ redis_cli() {
     REDISCLI_AUTH=$(cat .secrets/redis-admin-password) \
       docker compose exec $terminal -e REDISCLI_AUTH redis redis-cli --user admin "$@"
   fi
+}
+
+require_account() {
+  grep -q "\"username\": \"$1\"" app/demo-users.json || die "There is no account $1 in app/demo-users.json."
+}
+
+# Ends all sessions of a user, by the application's own program.
+end_sessions() {
+  require_stack
+  if runs_locally; then
+    REDIS_URL=redis://$(local_redis) LOG_LEVEL=info node app/dist/src/end-sessions.js "$1"
+  else
+    compose exec --no-TTY -e LOG_LEVEL=info app node dist/src/end-sessions.js "$1"
+  fi | sed -n 's/.*"sessionId":"\([^"]*\)","msg":"Session ended by.*/Ended session \1/p'
 }
 
 welcome() {

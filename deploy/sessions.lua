@@ -18,6 +18,8 @@ for _, key in ipairs(page[2]) do
   if json then
     local known, line = pcall(function()
       local session = cjson.decode(json)
+      -- Not a session: what a replaced token leaves for a few seconds.
+      if session.replacedBy then return nil end
       return table.concat({
         session.user.username,
         session.createdOn,
@@ -26,7 +28,8 @@ for _, key in ipairs(page[2]) do
         string.sub(key, 9, 14) .. '...',
       }, '\t')
     end)
-    lines[#lines + 1] = known and line or '(unknown)\t-\t0\t0\t' .. string.sub(key, 9, 14) .. '...'
+    if not known then line = '(unknown)\t-\t0\t0\t' .. string.sub(key, 9, 14) .. '...' end
+    lines[#lines + 1] = line
   end
 end
 return lines

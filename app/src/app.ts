@@ -3,15 +3,18 @@ import express, { type Express, type RequestHandler } from 'express'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { accessLog } from './middleware/access-log.ts'
+import { csrf } from './middleware/csrf.ts'
 import { allowOnly, notFound, problemHandler } from './middleware/problem.ts'
 import { requestIdentity } from './middleware/request-identity.ts'
+import { createRequireSession } from './middleware/require-session.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import type { Cluster } from './nodes/cluster.ts'
 import { apiRoutes } from './routes/api.routes.ts'
 import { authRoutes } from './routes/auth.routes.ts'
 import { healthRoutes } from './routes/health.routes.ts'
+import type { SessionStore } from './sessions/session-store.ts'
+import type { LoginThrottle } from './users/login-throttle.ts'
 import type { Users } from './users/users.ts'
-import type { SessionStore } from './utils/redis-session.ts'
 
 export interface AppParts {
   /** The node's name, as it appears in X-Served-By and in the logs. */
@@ -21,6 +24,7 @@ export interface AppParts {
   log: Logger
   metrics: Metrics
   users: Users
+  throttle: LoginThrottle
   sessions: SessionStore
   cluster: Cluster
   /** Why the node cannot serve, or undefined if it can. */
@@ -33,7 +37,8 @@ const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url))
 
 /** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
 export function createApp(parts: AppParts): Express {
-  const { node, log, metrics, users, sessions, cluster, whyNotReady } = parts
+  const { node, log, metrics, users, throttle, sessions, cluster, whyNotReady } = parts
+  const requireSession = createRequireSession(sessions)
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', parts.trustProxyHops)
@@ -51,8 +56,9 @@ export function createApp(parts: AppParts): Express {
 
   app.use(healthRoutes({ whyNotReady, metrics }))
   app.use(parts.drainMiddleware)
-  app.use(authRoutes({ node, log, users, sessions, onSessionCreated: () => metrics.sessionsCreated.inc() }))
-  app.use(apiRoutes({ node, log, sessions, cluster }))
+  app.use(csrf())
+  app.use(authRoutes({ node, users, throttle, sessions, onSessionCreated: () => metrics.sessionsCreated.inc() }))
+  app.use(apiRoutes({ node, sessions, requireSession, cluster }))
 
   app.use(express.static(PUBLIC, { cacheControl: true, maxAge: 0, redirect: false, dotfiles: 'ignore' }))
   app.all('/', allowOnly('GET'))

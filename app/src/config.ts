@@ -26,6 +26,15 @@ export const environment = z.object({
   SESSION_TTL_SECONDS: seconds(1).default(3600),
   SESSION_ABSOLUTE_SECONDS: seconds(1).default(43_200),
   SESSION_RENEW_SECONDS: seconds(0).default(5),
+  SESSION_ROTATE: seconds(0).default(900),
+  SESSION_ROTATE_GRACE: seconds(1).default(10),
+  SESSION_MAX: z.coerce.number().int().min(1).max(1000).default(10),
+  SESSION_FRESH_SECONDS: seconds(1).default(600),
+  SESSION_KEY: z.enum(['plain', 'hashed']).default('plain'),
+  LOGIN_FAILURES: z.coerce.number().int().min(1).default(5),
+  LOGIN_FAILURES_ADDRESS: z.coerce.number().int().min(1).default(100),
+  LOGIN_FAILURES_SECONDS: seconds(1).default(900),
+  LOGIN_HASHES: z.coerce.number().int().min(1).max(64).default(2),
   DEMO_USERS: z.enum(['on', 'off']).default('on'),
 })
 
@@ -68,7 +77,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
       ttlSeconds: value.SESSION_TTL_SECONDS,
       absoluteSeconds: value.SESSION_ABSOLUTE_SECONDS,
       renewSeconds: value.SESSION_RENEW_SECONDS,
+      rotateSeconds: value.SESSION_ROTATE,
+      rotateGraceSeconds: value.SESSION_ROTATE_GRACE,
+      maxPerUser: value.SESSION_MAX,
+      freshSeconds: value.SESSION_FRESH_SECONDS,
+      keyForm: value.SESSION_KEY,
     }),
+    throttle: Object.freeze({
+      maxFailures: value.LOGIN_FAILURES,
+      maxFailuresPerAddress: value.LOGIN_FAILURES_ADDRESS,
+      windowSeconds: value.LOGIN_FAILURES_SECONDS,
+    }),
+    hashesAtOnce: value.LOGIN_HASHES,
     demoUsers: value.DEMO_USERS === 'on',
   })
 }

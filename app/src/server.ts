@@ -9,8 +9,9 @@ import { endOnFailure } from './process/end-on-failure.ts'
 import { listen, portOf } from './process/listen.ts'
 import { stopOnSignal } from './process/stop-on-signal.ts'
 import { connectRedis } from './redis/connection.ts'
+import { createMemorySessionStore } from './sessions/memory-session.ts'
+import { createLoginThrottle } from './users/login-throttle.ts'
 import { createUsers, readAccounts } from './users/users.ts'
-import { createMemorySessionStore } from './utils/memory-session.ts'
 import { createSessionStore } from './utils/redis-session.ts'
 
 const DEMO_ACCOUNTS = new URL('../../demo-users.json', import.meta.url)
@@ -23,7 +24,9 @@ async function startNode(): Promise<void> {
   const redis = await connectRedis(config.redis, log)
   const metrics = createMetrics({ node })
   const cluster = joinCluster(redis, { name: node, requestsAnswered: metrics.requestsAnswered }, log)
-  const users = await createUsers(config.demoUsers ? await readAccounts(DEMO_ACCOUNTS) : [])
+  const accounts = config.demoUsers ? await readAccounts(DEMO_ACCOUNTS) : []
+  const users = await createUsers({ redis, accounts, hashesAtOnce: config.hashesAtOnce })
+  const throttle = createLoginThrottle(redis, config.throttle)
 
   const sessionOptions = { ...config.session, node }
   const sessions =
@@ -51,7 +54,18 @@ async function startNode(): Promise<void> {
   }
 
   const { trustProxyHops } = config
-  const app = createApp({ node, trustProxyHops, log, metrics, users, sessions, cluster, whyNotReady, drainMiddleware })
+  const app = createApp({
+    node,
+    trustProxyHops,
+    log,
+    metrics,
+    users,
+    throttle,
+    sessions,
+    cluster,
+    whyNotReady,
+    drainMiddleware,
+  })
   const server = await listen(app, config)
   stopOnSignal({
     log,

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Response } from 'express'
 import { pinoHttp } from 'pino-http'
 import type { Logger } from '../logger.ts'
+import { RedisUnavailable } from '../redis/connection.ts'
+import { TooManyLogins } from '../users/users.ts'
 
 /** Probes come every second or so and would drown the rest; they are logged at debug. */
 const PROBES = new Set(['/livez', '/readyz', '/metrics'])
@@ -41,8 +43,9 @@ function describe(req: IncomingMessage, res: Response, responseTimeMs: number) {
 function reasonOf(res: ServerResponse & { locals: { error?: unknown } }) {
   const { error } = res.locals
   if (!(error instanceof Error)) return {}
-  // A stack says where our code is wrong. An unavailable Redis is no mistake of the code: its message is enough.
-  return error.name === 'RedisUnavailable' ? { reason: error.message } : { reason: error.message, stack: error.stack }
+  // A stack says where our code is wrong. That Redis is away, or too much asked, is no mistake of the code.
+  const isExpected = error instanceof RedisUnavailable || error instanceof TooManyLogins
+  return isExpected ? { reason: error.message } : { reason: error.message, stack: error.stack }
 }
 
 /** Express cuts `req.url` to what is left for a router; `originalUrl` stays whole. */

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import { z } from 'zod'
 import { RedisUnavailable } from '../redis/connection.ts'
+import { TooManyLogins } from '../users/users.ts'
 
 /** An answer that is an error, as RFC 9457 problem details. Thrown anywhere in a route, sent by `problemHandler`. */
 export class Problem extends Error {
@@ -17,7 +18,7 @@ export class Problem extends Error {
   }
 }
 
-/** How long a client should wait before it tries again while Redis is away, in seconds. */
+/** How long a client should wait before it tries again while Redis is away or the node busy, in seconds. */
 const RETRY_AFTER_SECONDS = 1
 
 /**
@@ -80,6 +81,16 @@ function toProblem(error: unknown): Problem {
     return new Problem(503, 'Sessions are unavailable', 'The session store does not answer. Try again in a moment.', {
       'Retry-After': String(RETRY_AFTER_SECONDS),
     })
+  }
+  if (error instanceof TooManyLogins) {
+    return new Problem(
+      503,
+      'Too many logins at once',
+      'Those with a session are served first. Try again in a moment.',
+      {
+        'Retry-After': String(RETRY_AFTER_SECONDS),
+      },
+    )
   }
   const known = clientError.safeParse(error)
   if (!known.success)

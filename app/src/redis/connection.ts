@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
 import type { Logger } from '../logger.ts'
+import { compareAndSet } from './compare-and-set.ts'
 import { DeadlineMissed, withDeadline } from './deadline.ts'
 
 /** Redis could not do what was asked: out of reach, too slow, or refusing. The cause says which. */
@@ -135,6 +136,7 @@ function createRedisClient({ url, password, deadlineMs }: RedisOptions) {
     url: address.href,
     ...(username === '' ? {} : { username }),
     ...(secret === '' ? {} : { password: secret }),
+    scripts: compareAndSet,
     // A command for which there is no connection fails now; the user is told to come back rather than kept waiting.
     disableOfflineQueue: true,
     socket: { connectTimeout: 2 * deadlineMs, reconnectStrategy: false },

@@ -1,20 +1,20 @@
-import { type Request, type Response, Router } from 'express'
-import type { Logger } from '../logger.ts'
+import { type Request, Router } from 'express'
 import { allowOnly, Problem } from '../middleware/problem.ts'
-import { readSessionCookie } from '../middleware/session-cookie.ts'
+import type { RequireSession } from '../middleware/require-session.ts'
+import { clearSessionCookie } from '../middleware/session-cookie.ts'
 import type { Cluster } from '../nodes/cluster.ts'
-import type { SessionStore } from '../utils/redis-session.ts'
-import { publicView } from './session-view.ts'
+import type { Session, SessionStore } from '../sessions/session-store.ts'
+import { listView, publicView } from './session-view.ts'
 
 interface Parts {
   node: string
-  log: Logger
   sessions: SessionStore
+  requireSession: RequireSession
   cluster: Cluster
 }
 
 /** /api: what the holder of a session may ask. */
-export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
+export function apiRoutes({ node, sessions, requireSession, cluster }: Parts): Router {
   const router = Router({ strict: true, caseSensitive: true })
   router.use('/api', (_req, res, next) => {
     res.set('Cache-Control', 'no-store')
@@ -34,12 +34,13 @@ export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
     .get(async (req, res) => {
       const current = await requireSession(req, res)
       const all = await sessions.listSessions(current.user.username)
-      res.json({ sessions: all.map((session) => ({ ...publicView(session), current: session.id === current.id })) })
+      res.json({ sessions: all.map((session) => listView(session, current)) })
     })
     .delete(async (req, res) => {
       const current = await requireSession(req, res)
-      const others = (await sessions.listSessions(current.user.username)).filter(({ id }) => id !== current.id)
-      await Promise.all(others.map(({ id }) => revoke(current.user.username, id)))
+      await requireFreshLogin(current)
+      const ended = await sessions.revokeSessions(current.user.username, current.id)
+      for (const { id } of ended) logRevocation(req, current, id)
       res.status(204).end()
     })
     .all(allowOnly('GET', 'DELETE'))
@@ -47,9 +48,12 @@ export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
   router
     .route('/api/sessions/:id')
     .delete(async (req, res) => {
-      const user = await requireUser(req, res)
-      const ended = await revoke(user.username, req.params.id)
+      const current = await requireSession(req, res)
+      await requireFreshLogin(current)
+      const ended = await sessions.revokeSession(current.user.username, req.params.id)
       if (!ended) throw new Problem(404, 'No such session', 'It has ended already, or is not yours.')
+      logRevocation(req, current, req.params.id)
+      if (req.params.id === current.id) clearSessionCookie(req, res)
       res.status(204).end()
     })
     .all(allowOnly('DELETE'))
@@ -61,27 +65,15 @@ export function apiRoutes({ node, log, sessions, cluster }: Parts): Router {
     })
     .all(allowOnly('GET'))
 
-  async function requireSession(req: Request, res: Response) {
-    const session = await sessions.getSession(readSessionCookie(req))
-    if (!session) throw notLoggedIn()
-    res.locals.username = session.user.username
-    return session
+  /** OWASP ASVS 5.0, 7.5.2: who ends sessions has authenticated again, so not with a session that was left open. */
+  async function requireFreshLogin(session: Session): Promise<void> {
+    if (await sessions.isFresh(session)) return
+    throw new Problem(403, 'Log in again first', 'Your login is too long ago for this. Log in again, then repeat it.')
   }
 
-  async function requireUser(req: Request, res: Response) {
-    const user = await sessions.getUserFromSession(readSessionCookie(req))
-    if (!user) throw notLoggedIn()
-    res.locals.username = user.username
-    return user
-  }
-
-  async function revoke(username: string, id: string): Promise<boolean> {
-    const ended = await sessions.revokeSession(username, id)
-    if (ended) log.info({ user: username, sessionId: id }, 'Session ended by its user')
-    return ended
+  function logRevocation(req: Request, { user }: Session, sessionId: string): void {
+    req.log.info({ event: 'revoked', user: user.username, sessionId }, 'Session ended by its user')
   }
 
   return router
 }
-
-const notLoggedIn = () => new Problem(401, 'Not logged in', 'Log in, then ask again with the cookie you are given.')

@@ -1,10 +1,11 @@
-import { json, type Response, Router } from 'express'
+import { json, type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import type { Logger } from '../logger.ts'
 import { allowOnly, Problem, parse, requireJson } from '../middleware/problem.ts'
 import { clearSessionCookie, readSessionCookie, setSessionCookie } from '../middleware/session-cookie.ts'
+import type { User } from '../sessions/session-record.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import type { Attempt, LoginThrottle } from '../users/login-throttle.ts'
 import type { Users } from '../users/users.ts'
-import type { SessionStore } from '../utils/redis-session.ts'
 import { publicView } from './session-view.ts'
 
 const credentials = z.object({
@@ -14,33 +15,46 @@ const credentials = z.object({
 
 /** The only body there is: two short strings. */
 const BODY_LIMIT = '4kb'
+const LONGEST_AGENT = 256
 
 interface Parts {
   node: string
-  log: Logger
   users: Users
+  throttle: LoginThrottle
   sessions: SessionStore
   onSessionCreated: () => void
 }
 
 /** /auth: a session starts and ends here. */
-export function authRoutes({ node, log, users, sessions, onSessionCreated }: Parts): Router {
+export function authRoutes({ node, users, throttle, sessions, onSessionCreated }: Parts): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
   router
     .route('/auth/login')
     .post(requireJson, json({ limit: BODY_LIMIT }), async (req, res) => {
       const { username, password } = parse(credentials, req.body)
-      const user = await users.verify(username, password)
-      if (!user) throw new Problem(401, 'Wrong user name or password', 'Check both and try again.')
+      const attempt = { username, address: req.ip ?? '' }
+      const user = await authenticate(req, attempt, password)
 
-      // The old token ends with the login (OWASP ASVS 5.0, 7.2.4), but only once there is a new one to live on.
-      const { token, session } = await sessions.setSession(user)
-      await sessions.deleteSession(readSessionCookie(req))
+      const { token, session, ended } = await sessions.setSession(user, {
+        address: attempt.address,
+        agent: (req.get('User-Agent') ?? '').slice(0, LONGEST_AGENT),
+        replaces: readSessionCookie(req),
+      })
+      // Asked only now: the account may be disabled while somebody logs in to it. Whoever disables it first says so and
+      // then ends its sessions, so either this sees the one, or the other sees this session.
+      if (await users.isDisabled(username)) {
+        await sessions.deleteSession(token)
+        throw await refusal(req, attempt)
+      }
+      await throttle.forgive(attempt)
       onSessionCreated()
-      setSessionCookie(res, token)
+      setSessionCookie(req, res, token)
       res.locals.username = user.username
-      log.info({ user: user.username, sessionId: session.id }, 'Session started')
+      req.log.info({ event: 'login', user: user.username, sessionId: session.id }, 'Session started')
+      for (const { id } of ended) {
+        req.log.info({ event: 'made_room', user: user.username, sessionId: id }, 'Oldest session ended: one too many')
+      }
       res.set('Cache-Control', 'no-store').json({ user, session: publicView(session), node })
     })
     .all(allowOnly('POST'))
@@ -48,18 +62,48 @@ export function authRoutes({ node, log, users, sessions, onSessionCreated }: Par
   router
     .route('/auth/logout')
     .post(async (req, res) => {
-      await endSession(readSessionCookie(req), res)
-      clearSessionCookie(res)
-      res.set('Cache-Control', 'no-store').status(204).end()
+      await endSession(req, res)
+      clearSessionCookie(req, res)
+      res.set({ 'Cache-Control': 'no-store', 'Clear-Site-Data': '"cache", "storage"' }).status(204).end()
     })
     .all(allowOnly('POST'))
 
-  async function endSession(token: string | undefined, res: Response): Promise<void> {
+  /** @throws {Problem} 401, the same for every reason; 429 while this address has guessed too often */
+  async function authenticate(req: Request, attempt: Attempt, password: string): Promise<User> {
+    refuseWhile(req, attempt, await throttle.secondsToWait(attempt))
+    const user = await users.verify(attempt.username, password)
+    if (!user) throw await refusal(req, attempt)
+    // Guesses made at once all came past the first look. None may be told that it is right after the last one allowed.
+    refuseWhile(req, attempt, await throttle.secondsToWait(attempt))
+    return user
+  }
+
+  async function refusal(req: Request, attempt: Attempt): Promise<Problem> {
+    req.log.warn({ event: 'login_failed', ...describe(attempt) }, 'Login failed')
+    refuseWhile(req, attempt, await throttle.countFailure(attempt))
+    return new Problem(401, 'Wrong user name or password', 'Check both and try again.')
+  }
+
+  function refuseWhile(req: Request, attempt: Attempt, seconds: number): void {
+    if (seconds === 0) return
+    req.log.warn({ event: 'login_throttled', ...describe(attempt), seconds }, 'Login refused: too many failures')
+    throw new Problem(429, 'Too many failed logins', `Try again in ${seconds} seconds.`, {
+      'Retry-After': String(seconds),
+    })
+  }
+
+  /** A name that nobody has is left out: it may be a password in the wrong field. */
+  function describe({ username, address }: Attempt) {
+    return { user: users.exists(username) ? username : '(unknown)', address }
+  }
+
+  async function endSession(req: Request, res: Response): Promise<void> {
+    const token = readSessionCookie(req)
     const session = await sessions.getSession(token)
     if (!session) return
     res.locals.username = session.user.username
     if (await sessions.deleteSession(token)) {
-      log.info({ user: session.user.username, sessionId: session.id }, 'Session ended by logout')
+      req.log.info({ event: 'logout', user: session.user.username, sessionId: session.id }, 'Session ended by logout')
     }
   }
 

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { hash, verify } from '@node-rs/argon2'
+import pLimit from 'p-limit'
 import { z } from 'zod'
-import { type User, userSchema } from '../utils/redis-session.ts'
+import type { RedisConnection } from '../redis/connection.ts'
+import { type User, userSchema } from '../sessions/session-record.ts'
 
 const accountSchema = userSchema.extend({
   username: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
@@ -10,12 +12,28 @@ const accountSchema = userSchema.extend({
 export type Account = z.infer<typeof accountSchema>
 
 export interface Users {
-  /** The user, if the password is theirs. Takes as long for a name that does not exist. */
+  /**
+   * The user, if the password is theirs. Takes as long for a name that does not exist (OWASP ASVS 5.0, 6.3.8).
+   * @throws {TooManyLogins} when more passwords wait to be checked than can be checked in good time
+   */
   verify(username: string, password: string): Promise<User | undefined>
+  /** Whether there is an account of this name. For the log, not for an answer. */
+  exists(username: string): boolean
+  /** Whether an administrator has disabled the account, on whichever node. Throws `RedisUnavailable`. */
+  isDisabled(username: string): Promise<boolean>
+}
+
+/** More people want to log in at once than this node can check passwords for. */
+export class TooManyLogins extends Error {
+  override readonly name = 'TooManyLogins'
 }
 
 /** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. The library's default is argon2id. */
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+/** At some 30 ms each, the last of them waits about a second. */
+const LONGEST_QUEUE = 32
+/** A set of user names; its only writer is deploy/disable. */
+const DISABLED_KEY = 'disabled-users'
 
 export const hashPassword = (password: string) => hash(password, ARGON2)
 
@@ -24,17 +42,30 @@ export async function readAccounts(file: URL): Promise<Account[]> {
   return z.array(accountSchema).parse(JSON.parse(await readFile(file, 'utf8')))
 }
 
-export async function createUsers(accounts: readonly Account[]): Promise<Users> {
+interface Parts {
+  redis: RedisConnection
+  accounts: readonly Account[]
+  /** How many passwords are hashed at once: each takes a processor for itself, and sessions need one too. */
+  hashesAtOnce: number
+}
+
+export async function createUsers({ redis, accounts, hashesAtOnce }: Parts): Promise<Users> {
   const byName = new Map(accounts.map((account) => [account.username, account]))
   // Nobody's password. Checking it costs as much as a real one, so the time tells nothing about who exists.
   const nobody = await hashPassword('')
+  const inTurn = pLimit(hashesAtOnce)
 
   return {
     async verify(username, password) {
+      if (inTurn.pendingCount >= LONGEST_QUEUE) throw new TooManyLogins('too many passwords wait to be checked')
       const account = byName.get(username)
-      const matches = await verify(account?.passwordHash ?? nobody, password)
+      const matches = await inTurn(() => verify(account?.passwordHash ?? nobody, password))
       if (!account || !matches) return undefined
       return { username: account.username, displayName: account.displayName }
+    },
+    exists: (username) => byName.has(username),
+    async isDisabled(username) {
+      return (await redis.run((client) => client.sIsMember(DISABLED_KEY, username))) === 1
     },
   }
 }

@@ -1,154 +1,173 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { z } from 'zod'
 import type { Logger } from '../logger.ts'
 import { redisNow } from '../redis/clock.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import { createRenewalMemory } from '../sessions/renewal-memory.ts'
+import {
+  iso,
+  isReplaced,
+  parseValue,
+  type ReplacedToken,
+  type SessionRecord,
+  type User,
+} from '../sessions/session-record.ts'
+import type { Login, Session, SessionOptions, SessionStore } from '../sessions/session-store.ts'
+import { isToken, keyName, newSalt, newToken, sessionId, successorOf } from '../sessions/session-token.ts'
+import { createUserIndex } from '../sessions/user-index.ts'
 
-/** Who a session belongs to, as everybody may see it. */
-export const userSchema = z.object({ username: z.string(), displayName: z.string() })
-export type User = z.infer<typeof userSchema>
+/** How many replaced tokens are followed to the one that lives: more than fit into one grace. */
+const LONGEST_TRAIL = 8
 
-/** What is kept under `session:<token>`. Times are Redis's, as ISO 8601, so that `GET` shows something readable. */
-const recordSchema = z.object({
-  user: userSchema,
-  createdOn: z.string(),
-  createdAt: z.iso.datetime(),
-  absoluteExpiresAt: z.iso.datetime(),
-})
-type SessionRecord = z.infer<typeof recordSchema>
-
-export interface Session extends SessionRecord {
-  /** Public name of the session, derived from the token: safe to show, to log, and to end the session by. */
-  id: string
-  /** When it ends if it is not used again. May be a few seconds early, never late: see `renewSeconds`. */
-  expiresAt: string
-}
-
-export interface SessionOptions {
-  /** Idle timeout: the TTL of the key. */
-  ttlSeconds: number
-  /** Absolute timeout: no use prolongs a session past this, counted from the login. */
-  absoluteSeconds: number
-  /** The TTL of a session in use is renewed by each node at most once in this time. 0 renews on every read. */
-  renewSeconds: number
-  /** Name of the node, kept as `createdOn`. */
-  node: string
-}
-
-/**
- * Sessions, shared by all nodes. A token that is missing, malformed, expired or ended gives undefined (or false).
- * Every function throws `RedisUnavailable` when Redis cannot answer, and for no other reason.
- */
-export interface SessionStore {
-  /** Starts a session. The token is the secret for the cookie; this is the only time it is handed out. */
-  setSession(user: User): Promise<{ token: string; session: Session }>
-  /** Reads a session and counts as a use of it. */
-  getSession(token: string | undefined): Promise<Session | undefined>
-  /** Ends a session for every node at once. False if there was none. */
-  deleteSession(token: string | undefined): Promise<boolean>
-  getUserFromSession(token: string | undefined): Promise<User | undefined>
-  /** All sessions of a user, newest first. Does not count as a use of them. */
-  listSessions(username: string): Promise<Session[]>
-  /** Ends a user's session by its id. False if this user has no such session. */
-  revokeSession(username: string, id: string): Promise<boolean>
-}
-
-/** 32 random bytes in base64url: OWASP ASVS 5.0, 7.2.3 asks for 128 bits of entropy, this is 256. */
-const newToken = () => randomBytes(32).toString('base64url')
-const TOKEN_SHAPE = /^[A-Za-z0-9_-]{43}$/
-
-export const sessionId = (token: string) => createHash('sha256').update(token).digest('base64url').slice(0, 22)
-
-const sessionKey = (token: string) => `session:${token}`
-const indexKey = (username: string) => `user-sessions:${username}`
-
-const RENEWALS_REMEMBERED = 50_000
-/** An index entry this young may belong to a login that is still under way: it is not pruned. */
-const UNSETTLED_MS = 10_000
+const sessionKey = (name: string) => `session:${name}`
 
 /**
  * The session store in Redis, and the only writer of its keys:
  *
  *     session:<token>        JSON, TTL = what is left of the session. A session lives exactly as long as this key.
- *     user-sessions:<user>   sorted set of tokens by absolute end. An index: it may name sessions that have ended.
+ *                            With hashed keys: session:<sha256 of the token>. The part behind the colon is its name.
+ *     user-sessions:<user>   sorted set of names by absolute end. Only an index: it may name what has ended.
  *
- * The two lie in different slots of a Redis Cluster, so nothing relies on both changing together. A login writes the
- * index first, a logout deletes the session first: what a crash in between leaves is an entry that is pruned when read.
+ * The two lie in different slots of a Redis Cluster, so nothing relies on both changing together. A session is written
+ * before its index entry and ended before it, and its token is handed out when both are there: what a crash in between
+ * leaves is a session that nobody has the token of, or an entry that is dropped when read.
+ *
+ * Every write to a session that is there happens only if it is unchanged, so no late one brings back what has ended.
  */
 export function createSessionStore(redis: RedisConnection, options: SessionOptions, log: Logger): SessionStore {
   const ttlMs = options.ttlSeconds * 1000
   const absoluteMs = options.absoluteSeconds * 1000
+  const rotateMs = options.rotateSeconds === 0 ? Number.POSITIVE_INFINITY : options.rotateSeconds * 1000
   // Under a very short idle timeout the usual pause between renewals would let a session in use expire.
   const renewals = createRenewalMemory(Math.min(options.renewSeconds * 1000, ttlMs / 4))
+  const index = createUserIndex(redis, { absoluteMs }, log)
+  const nameOf = (token: string) => keyName(options.keyForm, token)
 
-  async function setSession(user: User) {
+  async function setSession(user: User, { address = '', agent = '', replaces }: Login = {}) {
     const token = newToken()
     const now = await redisNow(redis)
-    const absoluteEnd = now + absoluteMs
-    const expiresAt = now + Math.min(ttlMs, absoluteMs)
     const record: SessionRecord = {
+      id: sessionId(token),
       user: { username: user.username, displayName: user.displayName },
       createdOn: options.node,
       createdAt: iso(now),
-      absoluteExpiresAt: iso(absoluteEnd),
+      absoluteExpiresAt: iso(now + absoluteMs),
+      address,
+      agent,
     }
-    const index = indexKey(user.username)
-    await redis.run((client) =>
-      Promise.all([
-        client.zAdd(index, { score: absoluteEnd, value: token }),
-        client.zRemRangeByScore(index, '-inf', now),
-        client.pExpireAt(index, absoluteEnd),
-      ]),
-    )
-    await redis.run((client) =>
-      client.set(sessionKey(token), JSON.stringify(record), { expiration: { type: 'PXAT', value: expiresAt } }),
-    )
-    renewals.remember(token, expiresAt)
-    return { token, session: toSession(token, record, expiresAt) }
+    const { expiresAt, size } = await write(nameOf(token), record, now)
+    // Only now: should Redis go away in between, the user has a session that works and not none.
+    await deleteSession(replaces)
+    const ended = size > options.maxPerUser ? await endOldest(user.username) : []
+    return { token, session: toSession(record, expiresAt), ended }
+  }
+
+  /** Writes a session under a name that nobody knows yet, and its index entry after it. Tells the size of the index. */
+  async function write(name: string, record: SessionRecord, now: number) {
+    const endsAt = Date.parse(record.absoluteExpiresAt)
+    const expiresAt = Math.min(now + ttlMs, endsAt)
+    // Sent together, and done in this order: one connection keeps it.
+    const [, size] = await Promise.all([
+      redis.run((client) =>
+        client.set(sessionKey(name), JSON.stringify(record), { expiration: { type: 'PXAT', value: expiresAt } }),
+      ),
+      index.add(record.user.username, { name, endsAt }, now),
+    ])
+    renewals.remember(name, expiresAt)
+    return { expiresAt, size }
   }
 
   async function getSession(token: string | undefined): Promise<Session | undefined> {
     if (!isToken(token)) return undefined
-    const json = await redis.run((client) => client.get(sessionKey(token)))
-    const record = parseRecord(token, json)
-    if (!record) return undefined
-    const expiresAt = renewals.recent(token) ?? (await renew(token, record))
-    return expiresAt === undefined ? undefined : toSession(token, record, expiresAt)
+    let name = nameOf(token)
+    let wasReplaced = false
+    for (let step = 0; step < LONGEST_TRAIL; step++) {
+      const found = await read(name)
+      if (!found) return undefined
+      if (isReplaced(found.value)) {
+        name = found.value.replacedBy
+        wasReplaced = true
+        continue
+      }
+      const renewed = await renew(name, found.json, found.value)
+      if (renewed) return toSession(found.value, renewed.expiresAt, wasReplaced || renewed.isRotationDue)
+      // Between the read and the renewal it has ended, or its token was replaced: look again.
+    }
+    return undefined
   }
 
-  /**
-   * Prolongs the session by its idle timeout, up to its absolute end. Redis's clock decides both; neither command
-   * brings back a key that is gone. Gives the new end, or undefined if the session ended meanwhile.
-   */
-  async function renew(token: string, record: SessionRecord): Promise<number | undefined> {
-    const key = sessionKey(token)
-    const absoluteEnd = Date.parse(record.absoluteExpiresAt)
+  /** Prolongs the session by its idle timeout, up to its absolute end. Undefined if it is no longer what was read. */
+  async function renew(name: string, json: string, record: SessionRecord) {
+    const known = renewals.recent(name)
+    if (known !== undefined) return { expiresAt: known, isRotationDue: false }
+    const endsAt = Date.parse(record.absoluteExpiresAt)
     try {
-      const [, , expiresAt] = await redis.run((client) =>
-        client.multi().pExpire(key, ttlMs).pExpireAt(key, absoluteEnd, 'LT').pExpireTime(key).execTyped(),
-      )
-      // -2: the key went away between the read and now.
-      if (expiresAt < 0) return undefined
-      renewals.remember(token, expiresAt)
-      return expiresAt
+      const renewed = await redis.run((client) => client.expireIfUnchanged(sessionKey(name), json, ttlMs, endsAt))
+      if (!renewed) return undefined
+      renewals.remember(name, renewed.endsMs)
+      return { expiresAt: renewed.endsMs, isRotationDue: renewed.nowMs - tokenSince(record) >= rotateMs }
     } catch (error) {
       // A renewal is a write, so a full disk refuses it while reads go on. Better a session that ends early than an error.
-      log.warn({ sessionId: sessionId(token), reason: String(error) }, 'Session was not renewed')
-      const earliestEnd = Math.min(Date.parse(record.createdAt) + ttlMs, absoluteEnd)
-      renewals.remember(token, earliestEnd)
-      return earliestEnd
+      log.warn({ sessionId: record.id, reason: String(error) }, 'Session was not renewed')
+      const expiresAt = Math.min(tokenSince(record) + ttlMs, endsAt)
+      renewals.remember(name, expiresAt)
+      return { expiresAt, isRotationDue: false }
     }
   }
 
+  async function rotateSession(token: string): Promise<string | undefined> {
+    let current = token
+    for (let step = 0; step < LONGEST_TRAIL && isToken(current); step++) {
+      const found = await read(nameOf(current))
+      if (!found) return undefined
+      if (isReplaced(found.value)) current = successorOf(current, found.value.salt)
+      else if (current !== token) return current
+      else {
+        const successor = await replace(token, found.json, found.value)
+        if (successor !== undefined) return successor
+        // It has ended, or another request was first: look again.
+      }
+    }
+    return undefined
+  }
+
+  /**
+   * First the session under its new name, whose token nobody has yet; then the old key becomes a pointer to it, provided
+   * that it still holds what was read. If not, a logout or another rotation was first, and the new one goes.
+   */
+  async function replace(token: string, json: string, record: SessionRecord): Promise<string | undefined> {
+    const salt = newSalt()
+    const successor = successorOf(token, salt)
+    const [oldName, newName] = [nameOf(token), nameOf(successor)]
+    const now = await redisNow(redis)
+    await write(newName, { ...record, rotatedAt: iso(now) }, now)
+    const pointer: ReplacedToken = { replacedBy: newName, salt }
+    const isDone = await redis.run((client) =>
+      client.setIfUnchanged(sessionKey(oldName), json, JSON.stringify(pointer), options.rotateGraceSeconds * 1000),
+    )
+    renewals.forget(oldName)
+    if (!isDone) await end(newName)
+    else await index.drop(record.user.username, [oldName])
+    return isDone ? successor : undefined
+  }
+
   async function deleteSession(token: string | undefined): Promise<boolean> {
-    if (!isToken(token)) return false
-    // One command: of two logouts at once only one finds the session, and no read in between sees half of it.
-    const json = await redis.run((client) => client.getDel(sessionKey(token)))
-    renewals.forget(token)
-    if (json === null) return false
-    const record = parseRecord(token, json)
-    if (record) await dropFromIndex(record.user.username, [token])
-    return true
+    return isToken(token) && (await end(nameOf(token)))
+  }
+
+  /** Ends what lives under this name, or under the one that it points to. False if nothing does. */
+  async function end(name: string): Promise<boolean> {
+    for (let step = 0; step < LONGEST_TRAIL; step++) {
+      // One command: of two logouts at once only one finds the session, and no read in between sees half of it.
+      const json = await redis.run((client) => client.getDel(sessionKey(name)))
+      renewals.forget(name)
+      const value = parse(json)
+      if (!value) return false
+      if (!isReplaced(value)) {
+        await index.drop(value.user.username, [name])
+        return true
+      }
+      name = value.replacedBy
+    }
+    return false
   }
 
   async function getUserFromSession(token: string | undefined): Promise<User | undefined> {
@@ -156,91 +175,94 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   }
 
   async function listSessions(username: string): Promise<Session[]> {
-    return (await readIndex(username)).map(({ session }) => session)
+    return (await readAll(username)).map(({ session }) => session)
   }
 
   async function revokeSession(username: string, id: string): Promise<boolean> {
-    const found = (await readIndex(username)).find(({ session }) => session.id === id)
-    return found ? deleteSession(found.token) : false
+    return (await endThose(username, (session) => session.id === id)).length > 0
   }
 
-  async function readIndex(username: string): Promise<{ token: string; session: Session }[]> {
-    const [now, entries] = await Promise.all([
-      redisNow(redis),
-      redis.run((client) => client.zRangeWithScores(indexKey(username), 0, -1, { REV: true })),
-    ])
-    const found = await Promise.all(
-      entries.map(async ({ value: token, score }) => {
-        const [json, expiresAt] = await redis.run((client) =>
-          Promise.all([client.get(sessionKey(token)), client.pExpireTime(sessionKey(token))]),
-        )
-        const record = parseRecord(token, json)
-        return { token, score, session: record && toSession(token, record, expiresAt) }
-      }),
+  async function revokeSessions(username: string, except?: string): Promise<Session[]> {
+    return endThose(username, (session) => session.id !== except)
+  }
+
+  async function endOldest(username: string): Promise<Session[]> {
+    return endThose(username, (_session, place) => place >= options.maxPerUser)
+  }
+
+  async function endThose(username: string, isMeant: (session: Session, place: number) => boolean) {
+    const meant = (await readAll(username)).filter(({ session }, place) => isMeant(session, place))
+    const ended = await Promise.all(
+      meant.map(async ({ session, names }) => ((await Promise.all(names.map(end))).includes(true) ? [session] : [])),
     )
-    const settledBefore = now + absoluteMs - UNSETTLED_MS
-    const ended = found.filter(({ session, score }) => !session && score < settledBefore)
-    if (ended.length > 0) {
-      await dropFromIndex(
-        username,
-        ended.map(({ token }) => token),
-      )
+    return ended.flat()
+  }
+
+  /** Newest login first. A session has two names while its token is being replaced, and if a node died in that moment. */
+  async function readAll(username: string): Promise<{ session: Session; names: string[] }[]> {
+    const indexed = await index.read(username)
+    const found = await Promise.all(indexed.map(readLiving))
+    const byId = new Map<string, { session: Session; names: string[] }>()
+    for (const living of found) {
+      if (!living) continue
+      const known = byId.get(living.session.id)
+      if (known) known.names.push(living.name)
+      else byId.set(living.session.id, { session: living.session, names: [living.name] })
     }
-    return found.flatMap(({ token, session }) => (session ? [{ token, session }] : []))
+    await index.drop(
+      username,
+      indexed.filter((_name, place) => !found[place]),
+    )
+    return [...byId.values()]
   }
 
-  /** Best effort: an entry left behind is only an entry too many, and whoever asked has been served already. */
-  async function dropFromIndex(username: string, tokens: string[]): Promise<void> {
-    await redis
-      .run((client) => client.zRem(indexKey(username), tokens))
-      .catch((error: unknown) => log.warn({ reason: String(error) }, 'Session index was not pruned'))
+  async function readLiving(name: string): Promise<{ name: string; session: Session } | undefined> {
+    for (let step = 0; step < LONGEST_TRAIL; step++) {
+      const key = sessionKey(name)
+      const [json, expiresAt] = await redis.run((client) => Promise.all([client.get(key), client.pExpireTime(key)]))
+      const value = parse(json)
+      if (!value) return undefined
+      // The index was read before the new name was in it.
+      if (isReplaced(value)) name = value.replacedBy
+      else return { name, session: toSession(value, expiresAt) }
+    }
+    return undefined
   }
 
-  function parseRecord(token: string, json: string | null): SessionRecord | undefined {
+  async function isFresh(session: Session): Promise<boolean> {
+    return (await redisNow(redis)) - Date.parse(session.createdAt) < options.freshSeconds * 1000
+  }
+
+  async function read(name: string) {
+    const json = await redis.run((client) => client.get(sessionKey(name)))
+    const value = parse(json)
+    return json !== null && value ? { json, value } : undefined
+  }
+
+  function parse(json: string | null): SessionRecord | ReplacedToken | undefined {
     if (json === null) return undefined
-    const parsed = recordSchema.safeParse(parseJson(json))
-    if (parsed.success) return parsed.data
-    log.warn({ sessionId: sessionId(token) }, 'Session in Redis has an unknown form, taken as none')
-    return undefined
+    const value = parseValue(json)
+    if (!value) log.warn('Session in Redis has an unknown form, taken as none')
+    return value
   }
 
-  return { setSession, getSession, deleteSession, getUserFromSession, listSessions, revokeSession }
-}
+  function toSession(record: SessionRecord, expiresAt: number, isRotationDue = false): Session {
+    const lastSeenAt = iso(Math.max(expiresAt - ttlMs, tokenSince(record)))
+    return { ...record, expiresAt: iso(expiresAt), lastSeenAt, isRotationDue }
+  }
 
-/**
- * Remembers when this node last renewed which session, so that a renewal (a write, and a line in the append-only file)
- * is not made on every read. Time is measured by the monotonic clock: setting the node's clock changes nothing.
- */
-function createRenewalMemory(renewMs: number) {
-  const renewals = new Map<string, { at: number; expiresAt: number }>()
   return {
-    recent(token: string): number | undefined {
-      const renewal = renewals.get(token)
-      return renewal && performance.now() - renewal.at < renewMs ? renewal.expiresAt : undefined
-    },
-    remember(token: string, expiresAt: number): void {
-      renewals.delete(token)
-      renewals.set(token, { at: performance.now(), expiresAt })
-      const oldest = renewals.keys().next()
-      if (renewals.size > RENEWALS_REMEMBERED && !oldest.done) renewals.delete(oldest.value)
-    },
-    forget(token: string): void {
-      renewals.delete(token)
-    },
+    setSession,
+    getSession,
+    deleteSession,
+    getUserFromSession,
+    rotateSession,
+    listSessions,
+    revokeSession,
+    revokeSessions,
+    isFresh,
   }
 }
 
-function toSession(token: string, record: SessionRecord, expiresAt: number): Session {
-  return { id: sessionId(token), ...record, expiresAt: iso(expiresAt) }
-}
-
-const iso = (ms: number) => new Date(ms).toISOString()
-const isToken = (token: string | undefined): token is string => token !== undefined && TOKEN_SHAPE.test(token)
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
+/** When the token was made, in milliseconds since 1970. */
+const tokenSince = ({ rotatedAt, createdAt }: SessionRecord) => Date.parse(rotatedAt ?? createdAt)

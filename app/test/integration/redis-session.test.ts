@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { connectRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connection.ts'
-import { createSessionStore, type SessionOptions, type SessionStore, sessionId } from '../../src/utils/redis-session.ts'
+import type { SessionOptions, SessionStore } from '../../src/sessions/session-store.ts'
+import { sessionId } from '../../src/sessions/session-token.ts'
+import { createSessionStore } from '../../src/utils/redis-session.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
-import { quiet } from '../lib/test-node.ts'
+import { quiet, standardOptions } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
 
 let redis: TestRedis
@@ -25,14 +27,14 @@ const aUser = (username: string) => ({ username, displayName: `Somebody called $
 const keyOf = (token: string) => `session:${token}`
 
 function store(connection: RedisConnection, options: Partial<SessionOptions> = {}): SessionStore {
-  const standard = { ttlSeconds: 3600, absoluteSeconds: 43_200, renewSeconds: 5, node: 'app-1' }
-  return createSessionStore(connection, { ...standard, ...options }, quiet)
+  return createSessionStore(connection, { ...standardOptions, node: 'app-1', ...options }, quiet)
 }
 
 test('a session set by one node is read by another, whole', async () => {
   const { token, session } = await store(left, { node: 'app-1' }).setSession(aUser('traveller'))
   const found = await store(right, { node: 'app-2' }).getSession(token)
-  assert.deepEqual({ ...found, expiresAt: undefined }, { ...session, expiresAt: undefined })
+  const lasting = { expiresAt: undefined, lastSeenAt: undefined }
+  assert.deepEqual({ ...found, ...lasting }, { ...session, ...lasting })
   assert.equal(found?.createdOn, 'app-1')
   assert.deepEqual(await store(right).getUserFromSession(token), aUser('traveller'))
 })
@@ -68,7 +70,7 @@ test('a session in use is renewed, but by each node only once in a while', async
   await otherNode.getSession(token)
   assert.ok((await redis.inspector.ttl(keyOf(token))) > 3595)
   for (let read = 0; read < 20; read++) await otherNode.getSession(token)
-  assert.equal(difference(earlier, await redis.calls()).pexpire, 1)
+  assert.equal(difference(earlier, await redis.calls()).pexpireat, 1)
 })
 
 test('the end that is told is never later than the real one', async () => {
@@ -105,7 +107,7 @@ test('no use prolongs a session past its absolute end', async () => {
 })
 
 test('a renewal that Redis refuses does not fail the read', async () => {
-  await redis.inspector.sendCommand(['ACL', 'SETUSER', 'readonly', 'on', '>pw', '~*', '+@all', '-pexpire'])
+  await redis.inspector.sendCommand(['ACL', 'SETUSER', 'readonly', 'on', '>pw', '~*', '+@all', '-pexpireat'])
   const url = redis.url.replace('redis://', 'redis://readonly:pw@')
   const connection = await connectRedis({ url, deadlineMs: 500 }, quiet)
   try {
@@ -164,7 +166,8 @@ test('what is not a session is none, whatever lies under the key', async () => {
     const token = String(index).repeat(43)
     await redis.inspector.set(keyOf(token), value)
     assert.equal(await sessions.getSession(token), undefined)
-    assert.equal(await sessions.deleteSession(token), true)
+    assert.equal(await sessions.rotateSession(token), undefined)
+    assert.equal(await sessions.deleteSession(token), false)
   }
 })
 
@@ -185,18 +188,20 @@ test("a user's sessions are listed newest first, without those that have ended",
   )
 })
 
-test('a listing prunes dead index entries, but not one whose login is still under way', async () => {
+test('a listing drops index entries of sessions that have ended', async () => {
   const sessions = store(left)
-  const [seconds] = await redis.inspector.time()
-  const nowMs = Number(seconds) * 1000
-  const settled = 'a'.repeat(43)
-  const underWay = 'b'.repeat(43)
-  await redis.inspector.zAdd('user-sessions:keeper', [
-    { score: nowMs + 43_200_000 - 60_000, value: settled },
-    { score: nowMs + 43_200_000, value: underWay },
-  ])
-  assert.deepEqual(await sessions.listSessions('keeper'), [])
-  assert.deepEqual(await redis.inspector.zRange('user-sessions:keeper', 0, -1), [underWay])
+  const { token } = await sessions.setSession(aUser('keeper'))
+  await redis.inspector.zAdd('user-sessions:keeper', { score: Date.now() + 3_600_000, value: 'a'.repeat(43) })
+  assert.equal((await sessions.listSessions('keeper')).length, 1)
+  assert.deepEqual(await redis.inspector.zRange('user-sessions:keeper', 0, -1), [token])
+})
+
+test('the index lives as long as the last of its sessions, also when an older one gets a new token', async () => {
+  const sessions = store(left)
+  const { token } = await sessions.setSession(aUser('veteran'))
+  await redis.inspector.pExpireAt('user-sessions:veteran', Date.now() + 1_000)
+  await sessions.rotateSession(token)
+  assert.ok((await redis.inspector.ttl('user-sessions:veteran')) > 43_100)
 })
 
 test('a session is revoked by its id, by its own user only', async () => {

@@ -5,8 +5,10 @@ import { createMetrics } from '../../src/metrics.ts'
 import { joinCluster } from '../../src/nodes/cluster.ts'
 import { listen, portOf } from '../../src/process/listen.ts'
 import { connectRedis } from '../../src/redis/connection.ts'
+import type { SessionOptions } from '../../src/sessions/session-store.ts'
+import { createLoginThrottle, type ThrottleOptions } from '../../src/users/login-throttle.ts'
 import { type Account, createUsers, hashPassword } from '../../src/users/users.ts'
-import { createSessionStore, type SessionOptions } from '../../src/utils/redis-session.ts'
+import { createSessionStore } from '../../src/utils/redis-session.ts'
 
 export const quiet: Logger = createLogger({ level: 'silent', node: 'test' })
 
@@ -16,23 +18,48 @@ export interface TestNode {
   stop(): Promise<void>
 }
 
+export const standardOptions: Omit<SessionOptions, 'node'> = {
+  ttlSeconds: 3600,
+  absoluteSeconds: 43_200,
+  renewSeconds: 5,
+  rotateSeconds: 900,
+  rotateGraceSeconds: 10,
+  maxPerUser: 10,
+  freshSeconds: 600,
+  keyForm: 'plain',
+}
+
+interface Given {
+  name: string
+  accounts: readonly Account[]
+  session?: Partial<SessionOptions>
+  /** Unless told, nobody guesses often enough to be throttled. */
+  throttle?: Partial<ThrottleOptions>
+  log?: Logger
+}
+
 /** One node in this process, wired as server.ts does it, on a port of its own. */
 export async function startTestNode(
   redisUrl: string,
-  { name, accounts, ...session }: { name: string; accounts: readonly Account[] } & Partial<SessionOptions>,
+  { name, accounts, session, throttle, log = quiet }: Given,
 ): Promise<TestNode> {
   const redis = await connectRedis({ url: redisUrl, deadlineMs: 300 }, quiet)
   const metrics = createMetrics({ node: name })
   const cluster = joinCluster(redis, { name, requestsAnswered: metrics.requestsAnswered }, quiet)
-  const options = { ttlSeconds: 3600, absoluteSeconds: 43_200, renewSeconds: 5, ...session, node: name }
   const app = createApp({
     node: name,
     trustProxyHops: 0,
-    log: quiet,
+    log,
     metrics,
     cluster,
-    users: await createUsers(accounts),
-    sessions: createSessionStore(redis, options, quiet),
+    users: await createUsers({ redis, accounts, hashesAtOnce: 2 }),
+    throttle: createLoginThrottle(redis, {
+      maxFailures: 100_000,
+      maxFailuresPerAddress: 100_000,
+      windowSeconds: 900,
+      ...throttle,
+    }),
+    sessions: createSessionStore(redis, { ...standardOptions, ...session, node: name }, log),
     drainMiddleware: (_req, _res, next) => next(),
     whyNotReady: () => redis.run((client) => client.ping()).then(() => undefined, String),
   })

@@ -26,6 +26,10 @@ for (const [name, value] of Object.entries({
   REDIS_DEADLINE_MS: '0',
   NODE_NAME: 'not a name',
   DEMO_USERS: 'maybe',
+  SESSION_KEY: 'secret',
+  SESSION_MAX: '0',
+  SESSION_ROTATE: '-1',
+  LOGIN_FAILURES: 'many',
 })) {
   test(`a bad ${name} is an error that names it`, () => {
     assert.throws(

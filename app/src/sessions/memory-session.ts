@@ -1,0 +1,78 @@
+import { iso } from './session-record.ts'
+import type { Session, SessionOptions, SessionStore } from './session-store.ts'
+import { newToken, sessionId } from './session-token.ts'
+
+type MemoryOptions = Pick<SessionOptions, 'ttlSeconds' | 'absoluteSeconds' | 'node'>
+
+/**
+ * The mistake that this project is about: each node keeps its sessions to itself. Chosen with SESSION_STORE=memory, it
+ * is the control of the proofs: what they show of the Redis store, they must fail to show of this one. It knows neither
+ * rotation nor limits.
+ */
+export function createMemorySessionStore({ ttlSeconds, absoluteSeconds, node }: MemoryOptions): SessionStore {
+  const sessions = new Map<string, Session>()
+
+  const store: SessionStore = {
+    async setSession(user, { address = '', agent = '', replaces } = {}) {
+      const token = newToken()
+      const now = Date.now()
+      const session: Session = {
+        id: sessionId(token),
+        user,
+        createdOn: node,
+        createdAt: iso(now),
+        lastSeenAt: iso(now),
+        absoluteExpiresAt: iso(now + absoluteSeconds * 1000),
+        expiresAt: iso(now + Math.min(ttlSeconds, absoluteSeconds) * 1000),
+        address,
+        agent,
+        isRotationDue: false,
+      }
+      sessions.set(token, session)
+      await store.deleteSession(replaces)
+      return { token, session, ended: [] }
+    },
+    async getSession(token) {
+      const session = token === undefined ? undefined : sessions.get(token)
+      if (token === undefined || !session) return undefined
+      const now = Date.now()
+      if (Date.parse(session.expiresAt) <= now) {
+        sessions.delete(token)
+        return undefined
+      }
+      const expiresAt = Math.min(now + ttlSeconds * 1000, Date.parse(session.absoluteExpiresAt))
+      const used = { ...session, lastSeenAt: iso(now), expiresAt: iso(expiresAt) }
+      sessions.set(token, used)
+      return used
+    },
+    async deleteSession(token) {
+      return token !== undefined && sessions.delete(token)
+    },
+    async getUserFromSession(token) {
+      return (await store.getSession(token))?.user
+    },
+    async rotateSession() {
+      return undefined
+    },
+    async listSessions(username) {
+      return [...sessions.values()].filter((session) => session.user.username === username).reverse()
+    },
+    async revokeSession(username, id) {
+      return end((session) => session.user.username === username && session.id === id).length > 0
+    },
+    async revokeSessions(username, except) {
+      return end((session) => session.user.username === username && session.id !== except)
+    },
+    async isFresh() {
+      return true
+    },
+  }
+
+  function end(isMeant: (session: Session) => boolean): Session[] {
+    const ended = [...sessions].filter(([, session]) => isMeant(session))
+    for (const [token] of ended) sessions.delete(token)
+    return ended.map(([, session]) => session)
+  }
+
+  return store
+}

@@ -1,0 +1,44 @@
+import type { Logger } from '../logger.ts'
+import type { RedisConnection } from '../redis/connection.ts'
+
+const indexKey = (username: string) => `user-sessions:${username}`
+
+/**
+ * Which sessions a user has: the sorted set `user-sessions:<user>`, by absolute end, so the oldest login comes first. Only
+ * an index: a session lives by its own key, and an entry here may name one that has ended. It is then dropped by whoever
+ * comes across it.
+ */
+export function createUserIndex(redis: RedisConnection, { absoluteMs }: { absoluteMs: number }, log: Logger) {
+  return {
+    /**
+     * Adds the session of this name, with its absolute end, and drops those whose end is before now (both in milliseconds
+     * since 1970). Gives how many entries there are, those of sessions that ended early included.
+     */
+    async add(username: string, { name, endsAt }: { name: string; endsAt: number }, now: number): Promise<number> {
+      const key = indexKey(username)
+      const [, , size] = await redis.run((client) =>
+        Promise.all([
+          client.zAdd(key, { score: endsAt, value: name }),
+          client.zRemRangeByScore(key, '-inf', now),
+          client.zCard(key),
+          // No session of now lives longer. Its own end would not do: a rotated one ends before later logins do.
+          client.pExpireAt(key, now + absoluteMs),
+        ]),
+      )
+      return size
+    },
+
+    /** The names of a user's sessions, newest login first. */
+    async read(username: string): Promise<string[]> {
+      return redis.run((client) => client.zRange(indexKey(username), 0, -1, { REV: true }))
+    },
+
+    /** Best effort: an entry left behind is only an entry too many, and whoever asked has been served already. */
+    async drop(username: string, names: string[]): Promise<void> {
+      if (names.length === 0) return
+      await redis
+        .run((client) => client.zRem(indexKey(username), names))
+        .catch((error: unknown) => log.warn({ reason: String(error) }, 'Session index was not pruned'))
+    },
+  }
+}

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { isIPv6 } from 'node:net'
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterRedis,
+  type RateLimiterRes,
+} from 'rate-limiter-flexible'
+import type { RedisConnection } from '../redis/connection.ts'
+
+export interface ThrottleOptions {
+  /** Failed logins that one address may have with one account. */
+  maxFailures: number
+  /** Failed logins that one address may have in all: against trying one password on many accounts. */
+  maxFailuresPerAddress: number
+  /** Failures are forgotten this long after the first of them. */
+  windowSeconds: number
+}
+
+export interface Attempt {
+  username: string
+  address: string
+}
+
+/** Slows down the guessing of passwords: OWASP ASVS 5.0, 6.3.1. Times are in whole seconds, 0 means "go on". */
+export interface LoginThrottle {
+  /** How long this address has to wait before it may try this account again. */
+  secondsToWait(attempt: Attempt): Promise<number>
+  /** Counts a failure. Gives the time to wait if it was one too many: of guesses made at once, only a few are told. */
+  countFailure(attempt: Attempt): Promise<number>
+  /** A login forgives the failures of this address with this account, though not those with others. */
+  forgive(attempt: Attempt): Promise<void>
+}
+
+/**
+ * The counts are in Redis, so trying another node does not help. They are kept for an account and an address together:
+ * whoever guesses from elsewhere does not lock the owner out. While Redis is away each node counts in its own memory;
+ * nobody can log in then, but a password could still be found out.
+ */
+export function createLoginThrottle(redis: RedisConnection, options: ThrottleOptions): LoginThrottle {
+  const accounts = createCounter(redis, { prefix: 'login-failures', max: options.maxFailures, ...options })
+  const addresses = createCounter(redis, {
+    prefix: 'login-failures-address',
+    max: options.maxFailuresPerAddress,
+    ...options,
+  })
+  const accountKey = ({ username, address }: Attempt) => keyOf(`${networkOf(address)} ${username}`)
+  const addressKey = ({ address }: Attempt) => keyOf(networkOf(address))
+
+  return {
+    async secondsToWait(attempt) {
+      return Math.max(
+        ...(await Promise.all([
+          accounts.secondsToWait(accountKey(attempt)),
+          addresses.secondsToWait(addressKey(attempt)),
+        ])),
+      )
+    },
+    async countFailure(attempt) {
+      return Math.max(
+        ...(await Promise.all([accounts.count(accountKey(attempt)), addresses.count(addressKey(attempt))])),
+      )
+    },
+    async forgive(attempt) {
+      await accounts.forget(accountKey(attempt))
+    },
+  }
+}
+
+function createCounter(
+  redis: RedisConnection,
+  { prefix, max, windowSeconds }: { prefix: string; max: number; windowSeconds: number },
+) {
+  const options = { keyPrefix: prefix, points: max, duration: windowSeconds }
+  const memory = new RateLimiterMemory(options)
+
+  /** In Redis, or in memory where that does not answer. */
+  function use<T>(act: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T> {
+    // Made anew for each call: it costs nothing, and a client lives no longer than its connection.
+    return redis
+      .run((client) => act(new RateLimiterRedis({ ...options, storeClient: client, useRedisPackage: true })))
+      .catch(() => act(memory))
+  }
+
+  return {
+    async secondsToWait(key: string): Promise<number> {
+      const found = await use((limiter) => limiter.get(key))
+      return found && found.consumedPoints >= max ? secondsLeft(found) : 0
+    },
+    async count(key: string): Promise<number> {
+      const counted = await use((limiter) => limiter.penalty(key))
+      return counted.consumedPoints > max ? secondsLeft(counted) : 0
+    },
+    async forget(key: string): Promise<void> {
+      await use((limiter) => limiter.delete(key))
+    },
+  }
+}
+
+const secondsLeft = ({ msBeforeNext }: RateLimiterRes) => Math.max(1, Math.ceil(msBeforeNext / 1000))
+
+/** Hashed: whoever types a password into the field for the user name should not find it in Redis. */
+const keyOf = (text: string) => createHash('sha256').update(text).digest('base64url')
+
+/** One subscriber has a whole /64 of IPv6 (RFC 6177), so its addresses count as one. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
+  if (mapped?.[1]) return mapped[1]
+  // The URL parser writes every address the one way; its shortened part is filled up again.
+  const [head = '', tail] = new URL(`http://[${address.split('%', 1)[0]}]`).hostname.slice(1, -1).split('::')
+  const left = head.split(':').filter(Boolean)
+  const right = (tail ?? '').split(':').filter(Boolean)
+  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right]
+  return `${groups.slice(0, 4).join(':')}::/64`
+}

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts'
+import type { SessionOptions, SessionStore } from '../../src/sessions/session-store.ts'
+import { createSessionStore } from '../../src/utils/redis-session.ts'
+import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
+import { quiet, standardOptions } from '../lib/test-node.ts'
+import { until } from '../lib/until.ts'
+
+let redis: TestRedis
+let left: RedisConnection
+let right: RedisConnection
+
+before(async () => {
+  redis = await startTestRedis()
+  left = await connectRedis({ url: redis.url, deadlineMs: 500 }, quiet)
+  right = await connectRedis({ url: redis.url, deadlineMs: 500 }, quiet)
+})
+after(async () => {
+  await Promise.all([left.close(), right.close()])
+  await redis.stop()
+})
+
+const aUser = (username: string) => ({ username, displayName: `Somebody called ${username}` })
+const keyOf = (token: string) => `session:${token}`
+const sessionKeys = () => redis.inspector.keys('session:*')
+
+function store(connection: RedisConnection, options: Partial<SessionOptions> = {}): SessionStore {
+  return createSessionStore(connection, { ...standardOptions, node: 'app-1', renewSeconds: 0, ...options }, quiet)
+}
+
+for (const keyForm of ['plain', 'hashed'] as const) {
+  test(`with ${keyForm} keys, a rotated session goes on under a new token, with the same id, times and user`, async () => {
+    const sessions = store(left, { keyForm })
+    const { token, session } = await sessions.setSession(aUser('turner'), { address: '192.0.2.1', agent: 'test' })
+    const next = (await sessions.rotateSession(token)) ?? ''
+    assert.match(next, /^[A-Za-z0-9_-]{43}$/)
+    assert.notEqual(next, token)
+    const found = await store(right, { keyForm }).getSession(next)
+    for (const field of ['id', 'user', 'createdOn', 'createdAt', 'absoluteExpiresAt', 'address', 'agent'] as const) {
+      assert.deepEqual(found?.[field], session[field])
+    }
+    assert.equal(found?.isRotationDue, false)
+    const listed = await sessions.listSessions('turner')
+    assert.deepEqual(
+      listed.map(({ id }) => id),
+      [session.id],
+    )
+    await sessions.deleteSession(next)
+  })
+}
+
+test('within the grace the old token leads to the session, and to the same new token; after it, to nothing', async () => {
+  const [here, there] = [store(left, { rotateGraceSeconds: 1 }), store(right, { rotateGraceSeconds: 1 })]
+  const { token, session } = await here.setSession(aUser('lingerer'))
+  const next = await here.rotateSession(token)
+  const found = await there.getSession(token)
+  assert.equal(found?.id, session.id)
+  assert.equal(found?.isRotationDue, true, 'whoever comes with the old token is to be given the new one')
+  assert.equal(await there.rotateSession(token), next)
+  await until('the grace is over', async () => (await there.getSession(token)) === undefined, 3_000)
+  assert.equal(await redis.inspector.exists(keyOf(token)), 0)
+  assert.equal(await there.rotateSession(token), undefined)
+  assert.equal((await there.getSession(next))?.id, session.id)
+})
+
+test('using the old token does not make its grace longer', async () => {
+  const sessions = store(left, { rotateGraceSeconds: 100 })
+  const { token } = await sessions.setSession(aUser('clinger'))
+  await sessions.rotateSession(token)
+  for (let use = 0; use < 5; use++) assert.ok(await sessions.getSession(token))
+  assert.ok((await redis.inspector.pTTL(keyOf(token))) <= 100_000)
+})
+
+test('a renewal that was under way while the token was replaced does not make the old one live on', async () => {
+  const [here, there] = [store(left), store(right)]
+  for (let race = 0; race < 100; race++) {
+    const { token } = await here.setSession(aUser('late'))
+    await Promise.all([there.getSession(token), here.rotateSession(token), there.getSession(token)])
+    assert.ok((await redis.inspector.ttl(keyOf(token))) <= standardOptions.rotateGraceSeconds)
+  }
+})
+
+test('rotation is due when the token is old, counted from the last rotation, and never with 0', async () => {
+  const sessions = store(left, { rotateSeconds: 1 })
+  const { token } = await sessions.setSession(aUser('ageing'))
+  assert.equal((await sessions.getSession(token))?.isRotationDue, false)
+  await until('rotation is due', async () => (await sessions.getSession(token))?.isRotationDue)
+  const never = store(right, { rotateSeconds: 0 })
+  assert.equal((await never.getSession(token))?.isRotationDue, false)
+  const next = await sessions.rotateSession(token)
+  assert.equal((await sessions.getSession(next))?.isRotationDue, false)
+  await until('rotation is due again', async () => (await sessions.getSession(next))?.isRotationDue)
+})
+
+test('of 50 rotations at once one is done, and all give the same token', async () => {
+  const [here, there] = [store(left), store(right)]
+  const { token, session } = await here.setSession(aUser('crowd'))
+  const tokens = await Promise.all(
+    Array.from({ length: 50 }, (_, turn) => (turn % 2 ? here : there).rotateSession(token)),
+  )
+  assert.equal(new Set(tokens).size, 1)
+  assert.equal((await there.getSession(tokens[0]))?.id, session.id)
+  assert.equal((await here.listSessions('crowd')).length, 1)
+  assert.equal((await redis.inspector.zCard('user-sessions:crowd')) ?? 0, 1)
+})
+
+test('ending a rotated session by either token, or by its id, ends it for both tokens at once', async () => {
+  const sessions = store(left)
+  for (const end of ['old', 'new', 'id'] as const) {
+    const { token, session } = await sessions.setSession(aUser('ender'))
+    const next = (await sessions.rotateSession(token)) ?? ''
+    const ended =
+      end === 'id'
+        ? await sessions.revokeSession('ender', session.id)
+        : await sessions.deleteSession(end === 'old' ? token : next)
+    assert.equal(ended, true)
+    for (const either of [token, next]) assert.equal(await store(right).getSession(either), undefined)
+  }
+})
+
+test('1,000 logouts that race with reads, renewals and rotations are final: no key returns', async () => {
+  const [here, there] = [store(left), store(right)]
+  await redis.inspector.flushDb()
+  for (let race = 0; race < 1_000; race++) {
+    const { token, session } = await here.setSession(aUser('racer'))
+    // The end comes at a different moment of the others' work in each race, by cookie or by id.
+    const others = [
+      there.getSession(token),
+      there.rotateSession(token),
+      here.rotateSession(token),
+      here.getSession(token),
+    ]
+    for (let turn = 0; turn < race % 7; turn++) await new Promise(setImmediate)
+    if (race % 2) await there.deleteSession(token)
+    else await there.revokeSession('racer', session.id)
+    const tokens = (await Promise.allSettled(others)).flatMap((result) =>
+      result.status === 'fulfilled' && typeof result.value === 'string' ? [result.value] : [],
+    )
+    for (const either of [token, ...tokens]) assert.equal(await here.getSession(either), undefined)
+    const left = await sessionKeys()
+    // All that may be there is a pointer to nothing, which ends with the grace.
+    for (const key of left) assert.match((await redis.inspector.get(key)) ?? '', /^\{"replacedBy"/)
+    if (left.length > 0) await redis.inspector.del(left)
+  }
+})
+
+test('with hashed keys no token is anywhere in Redis, before, during and after a rotation', async () => {
+  const sessions = store(left, { keyForm: 'hashed' })
+  await redis.inspector.flushDb()
+  const { token } = await sessions.setSession(aUser('careful'))
+  const next = (await sessions.rotateSession(token)) ?? ''
+  const copy: string[] = []
+  for (const key of await redis.inspector.keys('*')) {
+    const members = key.startsWith('user-')
+      ? await redis.inspector.zRange(key, 0, -1)
+      : [await redis.inspector.get(key)]
+    copy.push(key, ...members.map(String))
+  }
+  assert.equal(copy.length, 6)
+  for (const secret of [token, next]) assert.ok(!copy.join().includes(secret))
+  // And what is there is of no use as a cookie.
+  for (const [, name = ''] of copy.join().matchAll(/session:([0-9a-f]{64})/g)) {
+    assert.equal(await sessions.getSession(name), undefined)
+    assert.equal(await sessions.getSession(name.slice(0, 43)), undefined)
+  }
+})
+
+test('the eleventh session of a user ends the oldest, also when they are started at once', async () => {
+  const sessions = store(left)
+  const first = await sessions.setSession(aUser('many'))
+  await until('the next login is later', () => Date.now() > Date.parse(first.session.createdAt) + 1)
+  for (let login = 2; login <= 10; login++) assert.deepEqual((await sessions.setSession(aUser('many'))).ended, [])
+  assert.ok(await sessions.getSession(first.token))
+  const { ended } = await sessions.setSession(aUser('many'))
+  assert.deepEqual(
+    ended.map(({ id }) => id),
+    [first.session.id],
+  )
+  assert.equal(await sessions.getSession(first.token), undefined)
+
+  await Promise.all(Array.from({ length: 30 }, (_, turn) => store(turn % 2 ? left : right).setSession(aUser('many'))))
+  assert.equal((await sessions.listSessions('many')).length, 10)
+})
+
+test('sessions that have expired do not count, and a login in the place of another ends only that', async () => {
+  const sessions = store(left, { maxPerUser: 2 })
+  const [gone, kept] = [await sessions.setSession(aUser('few')), await sessions.setSession(aUser('few'))]
+  await redis.inspector.del(keyOf(gone.token))
+  const third = await sessions.setSession(aUser('few'))
+  assert.deepEqual(third.ended, [])
+  const fourth = await sessions.setSession(aUser('few'), { replaces: third.token })
+  assert.deepEqual(fourth.ended, [])
+  assert.ok(await sessions.getSession(kept.token))
+  assert.equal(await sessions.getSession(third.token), undefined)
+})
+
+test('a listing says when a session was last used, and counts as no use', async () => {
+  const sessions = store(left)
+  const { token, session } = await sessions.setSession(aUser('observed'))
+  await until('some time has passed', () => Date.now() > Date.parse(session.createdAt) + 30)
+  const seen = async () => Date.parse((await sessions.listSessions('observed'))[0]?.lastSeenAt ?? '')
+  assert.equal(await seen(), Date.parse(session.createdAt))
+  const used = await sessions.getSession(token)
+  assert.equal(await seen(), Date.parse(used?.lastSeenAt ?? ''))
+  assert.ok((await seen()) >= Date.parse(session.createdAt) + 29)
+})
+
+test('all sessions of a user but one are ended together', async () => {
+  const sessions = store(left)
+  const logins = [
+    await sessions.setSession(aUser('cleaner')),
+    await sessions.setSession(aUser('cleaner')),
+    await sessions.setSession(aUser('cleaner')),
+  ]
+  const [kept] = logins
+  const ended = await sessions.revokeSessions('cleaner', kept?.session.id)
+  assert.equal(ended.length, 2)
+  assert.deepEqual(
+    (await sessions.listSessions('cleaner')).map(({ id }) => id),
+    [kept?.session.id],
+  )
+})
+
+test('a login is fresh for a while, by the clock of Redis', async () => {
+  const sessions = store(left, { freshSeconds: 1 })
+  const { session } = await sessions.setSession(aUser('fresh'))
+  assert.equal(await sessions.isFresh(session), true)
+  await until('it is not fresh any more', async () => !(await sessions.isFresh(session)), 3_000)
+})
