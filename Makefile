@@ -12,7 +12,7 @@ ACCOUNT = $(if $(filter command,$(firstword $(origin USER))),$(USER))
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Build and start the stack, wait until it is healthy (PORT=8080)
+up: ## Build and start the stack, wait until it is healthy (PORT=8080, TLS=1 for https)
 	@deploy/up
 
 local: ## The same without Docker: three nodes, a balancer and a Redis as processes
@@ -42,7 +42,7 @@ loadtest: ## Prove with k6 that every node honours every session, then put load 
 loadtest-control: ## Prove that this proof can fail: nodes that keep sessions in their own memory
 	@K6="$(K6)" loadtest/control
 
-prove: ## The same proof without k6, against anything (URL=http://localhost:8080)
+prove: ## The same proof without k6, also against anything else (URL=http://localhost:3000)
 	@test/prove $(URL)
 
 test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failure)

@@ -6,7 +6,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PORT=${PORT:-8080}
-URL="http://localhost:$PORT"
+HTTPS_PORT=${HTTPS_PORT:-8443}
+if [ -n "${TLS:-}" ]; then
+  export COMPOSE_FILE=docker-compose.yml:deploy/compose.tls.yml
+  URL="https://localhost:$HTTPS_PORT"
+else
+  URL="http://localhost:$PORT"
+fi
 # What a run without Docker leaves behind while it lasts.
 LOCAL=.local/${COMPOSE_PROJECT_NAME:-sessions}
 
@@ -38,6 +44,22 @@ require_stack() {
   die 'The stack is not up. Start it with: make up'
 }
 
+# Where the stack that is up is to be had, whatever it was started with.
+stack_url() {
+  local published
+  if runs_locally; then cat "$LOCAL/url"
+  elif published=$(published_port 8443); then say "https://localhost:$published"
+  elif published=$(published_port 8080); then say "http://localhost:$published"
+  else die 'The stack is not up. Start it with: make up'
+  fi
+}
+
+# The port of this machine under which nginx's own is to be had; fails if there is none.
+published_port() {
+  local address
+  address=$(compose port nginx "$1" 2>/dev/null) && [[ "$address" =~ :[1-9] ]] && say "${address##*:}"
+}
+
 port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 sha256_of() { printf %s "$1" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d ' ' -f 1; }
@@ -45,9 +67,10 @@ sha256_of() { printf %s "$1" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d
 # Prints what is at an address, or fails within five seconds.
 fetch_text() {
   if have curl; then
-    curl -fsS --max-time 5 "$1"
+    # --insecure: the certificate of this machine is signed by nobody else.
+    curl -fsS --insecure --max-time 5 "$1"
   else
-    node -e 'fetch(process.argv[1], { signal: AbortSignal.timeout(5000) }).then(async (res) => { process.stdout.write(await res.text()); process.exit(res.ok ? 0 : 1) }, () => process.exit(1))' "$1"
+    NODE_NO_WARNINGS=1 NODE_TLS_REJECT_UNAUTHORIZED=0 node -e 'fetch(process.argv[1], { signal: AbortSignal.timeout(5000) }).then(async (res) => { process.stdout.write(await res.text()); process.exit(res.ok ? 0 : 1) }, () => process.exit(1))' "$1"
   fi
 }
 
@@ -90,7 +113,9 @@ end_sessions() {
   if runs_locally; then
     REDIS_URL=redis://$(local_redis) LOG_LEVEL=info node app/dist/src/end-sessions.js "$1"
   else
-    compose exec --no-TTY -e LOG_LEVEL=info app node dist/src/end-sessions.js "$1"
+    # Also where the container's own lines go: who looks for the end of a session looks there.
+    # shellcheck disable=SC2016 # $1 is the inner shell's
+    compose exec --no-TTY -e LOG_LEVEL=info app sh -c 'node dist/src/end-sessions.js "$1" | tee /proc/1/fd/1' - "$1"
   fi | sed -n 's/.*"sessionId":"\([^"]*\)","msg":"Session ended by.*/Ended session \1/p'
 }
 

@@ -6,7 +6,7 @@ import { check } from 'k6'
 import { Counter } from 'k6/metrics'
 import { askEveryNode } from './lib/every-node.ts'
 import { report } from './lib/report.ts'
-import { settings } from './lib/settings.ts'
+import { connection, settings } from './lib/settings.ts'
 import { createVisitor, type Visitor } from './lib/visitor.ts'
 
 const { nodes, minPerCell } = settings
@@ -45,5 +45,5 @@ export function matrix(): void {
   }
 }
 
-export const options = { scenarios: { matrix: matrixScenario }, thresholds: matrixThresholds }
+export const options = { ...connection, scenarios: { matrix: matrixScenario }, thresholds: matrixThresholds }
 export const handleSummary = report('1-matrix')

@@ -5,7 +5,7 @@ import { check } from 'k6'
 import { Counter } from 'k6/metrics'
 import { askEveryNode } from './lib/every-node.ts'
 import { report } from './lib/report.ts'
-import { settings } from './lib/settings.ts'
+import { connection, settings } from './lib/settings.ts'
 import { createVisitor } from './lib/visitor.ts'
 
 const { nodes, minPerCell } = settings
@@ -29,5 +29,5 @@ export function logout(): void {
   })
 }
 
-export const options = { scenarios: { logout: logoutScenario }, thresholds: logoutThresholds }
+export const options = { ...connection, scenarios: { logout: logoutScenario }, thresholds: logoutThresholds }
 export const handleSummary = report('2-logout')

@@ -4,7 +4,7 @@
 // Run it alone with: k6 run loadtest/3-load.ts
 import { check } from 'k6'
 import { report } from './lib/report.ts'
-import { settings } from './lib/settings.ts'
+import { connection, settings } from './lib/settings.ts'
 import { createVisitor, type Visitor } from './lib/visitor.ts'
 
 const { requestsPerSecond, loadSeconds, p95Ms } = settings
@@ -15,7 +15,8 @@ export const loadScenario = {
   rate: requestsPerSecond,
   duration: `${loadSeconds}s`,
   preAllocatedVUs: 10,
-  maxVUs: 100,
+  // Each logs in, to one of three accounts, and an account may have ten sessions (SESSION_MAX): more would end each other's.
+  maxVUs: 18,
   exec: 'load',
 } as const
 
@@ -45,5 +46,5 @@ export function load(): void {
   check(null, { 'session is honoured under load': () => status === 200 && username === expected })
 }
 
-export const options = { scenarios: { load: loadScenario }, thresholds: loadThresholds }
+export const options = { ...connection, scenarios: { load: loadScenario }, thresholds: loadThresholds }
 export const handleSummary = report('3-load')

@@ -4,6 +4,7 @@ import { matrix, matrixScenario, matrixThresholds } from './1-matrix.ts'
 import { logout, logoutScenario, logoutThresholds } from './2-logout.ts'
 import { load, loadScenario, loadThresholds } from './3-load.ts'
 import { report } from './lib/report.ts'
+import { connection } from './lib/settings.ts'
 
 // k6 finds the function of a scenario among this module's exports.
 export { load, logout, matrix }
@@ -11,6 +12,7 @@ export { load, logout, matrix }
 const PROOF_SECONDS = 20
 
 export const options = {
+  ...connection,
   scenarios: {
     matrix: { ...matrixScenario, maxDuration: `${PROOF_SECONDS}s` },
     logout: { ...logoutScenario, maxDuration: `${PROOF_SECONDS}s` },

@@ -1,10 +1,14 @@
+/** Where the balancer is. */
+const baseUrl = __ENV.BASE_URL ?? 'http://localhost:8080'
+
 /**
  * What the scripts can be told from outside, with k6's -e. None is called K6_VUS, K6_DURATION or the like: k6 reads those
  * itself and would drop our scenarios for them.
  */
 export const settings = {
-  /** Where the balancer is. */
-  baseUrl: __ENV.BASE_URL ?? 'http://localhost:8080',
+  baseUrl,
+  /** Over TLS the cookie has another name, which a browser takes over TLS alone. */
+  cookieName: baseUrl.startsWith('https:') ? '__Host-sid' : 'sid',
   /** The nodes that must take part. A threshold is made for each pair of them, so they must be known before the run. */
   nodes: (__ENV.NODE_NAMES ?? 'app-1,app-2,app-3').split(','),
   /** How often each (created on, served by) pair must be seen. */
@@ -14,6 +18,9 @@ export const settings = {
   p95Ms: wholeNumber('LOAD_P95_MS', 250),
   reportFolder: __ENV.REPORT_FOLDER ?? 'report',
 }
+
+/** For every script's options. The certificate of `make up TLS=1` is signed by nobody that k6 could know. */
+export const connection = { insecureSkipTLSVerify: true }
 
 export const accounts = [
   { username: 'ada', password: 'analytical-engine' },

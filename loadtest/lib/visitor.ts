@@ -39,12 +39,12 @@ export function createVisitor(number: number): Visitor {
         headers: { 'Content-Type': 'application/json' },
         tags: { name: 'login' },
       })
-      copy = response.cookies.sid?.[0]?.value ?? ''
+      copy = response.cookies[settings.cookieName]?.[0]?.value ?? ''
       return read(response)
     },
     whoAmI: () => ask({ jar }),
     logOut: () => read(http.post(`${settings.baseUrl}/auth/logout`, null, { jar, tags: { name: 'logout' } })),
-    replay: () => ask({ jar: new http.CookieJar(), headers: { Cookie: `sid=${copy}` } }),
+    replay: () => ask({ jar: new http.CookieJar(), headers: { Cookie: `${settings.cookieName}=${copy}` } }),
   }
 }
 

@@ -1,41 +1,30 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { unproved } from '../../loadtest/lib/matrix.ts'
 import { command, succeed } from '../lib/command.ts'
+import { createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
 import { prove, unprovedLogout } from '../lib/proof.ts'
 import { failures, startSteadyLoad } from '../lib/steady-load.ts'
-import { createVisitor, GRACE, type Visitor } from '../lib/visitor.ts'
+import { createVisitor, GRACE, secretsSeen } from '../lib/visitor.ts'
 
-const PROJECT = 'sessions-test'
-const THREE = ['app-1', 'app-2', 'app-3']
-const env = { COMPOSE_PROJECT_NAME: PROJECT, PORT: '' }
+const stack = createComposeStack('sessions-test')
+const { make, docker, containerOf, raw } = stack
+const THREE = THREE_NODES
+const env = stack.env
 let url: string
-/** Every token of this run: none may ever be in a log. */
-const tokens: string[] = []
-
-const make = (...words: string[]) => succeed('make', ['--no-print-directory', ...words], env)
-const docker = (...words: string[]) => succeed('docker', words, env)
-const containerOf = (part: string) => `${PROJECT}-${part}`
 
 before(async () => {
-  env.PORT = String(await freePort())
-  url = `http://localhost:${env.PORT}`
+  await stack.choosePorts()
+  url = stack.url()
 })
-after(() => docker('compose', '--profile', '*', 'down', '--volumes', '--remove-orphans', '--rmi', 'local'))
-
-async function aVisitor(account?: { username: string; password: string }): Promise<Visitor> {
-  const visitor = createVisitor(url)
-  assert.equal((await visitor.logIn(account)).status, 200)
-  tokens.push(visitor.cookie()?.slice('sid='.length) ?? '')
-  return visitor
-}
+after(() => stack.down())
 
 test('make up starts everything, waits until it is healthy, and says where it is and what to try', async () => {
-  const output = await make('up')
+  const output = await stack.up()
   assert.match(output, new RegExp(`${url}[\\s\\S]*ada +analytical-engine[\\s\\S]*make loadtest[\\s\\S]*make logs`))
   assert.equal((await fetch(url)).status, 200)
 })
@@ -72,7 +61,7 @@ test('a session created on any node is honoured by every node, and after logout 
 })
 
 test('the balancer takes turns strictly: any three requests in a row meet three nodes', async () => {
-  const visitor = await aVisitor()
+  const visitor = await stack.visitor()
   const served: string[] = []
   for (let asked = 0; asked < 30; asked++) served.push((await visitor.whoAmI()).servedBy)
   for (let first = 0; first <= served.length - 3; first++) {
@@ -81,26 +70,20 @@ test('the balancer takes turns strictly: any three requests in a row meet three 
 })
 
 test('the logs have a line from the node and one from nginx for each request, under the names that Compose prints', async () => {
-  const visitor = await aVisitor()
+  const visitor = await stack.visitor()
   const { servedBy, headers } = await visitor.whoAmI()
   const requestId = headers.get('X-Request-Id') ?? ''
-  const lines = await until('both lines are in the log', async () => {
-    // Compose clears each line before it writes it, in some versions also where there is no terminal.
-    const log = (await docker('compose', 'logs', '--no-color')).replaceAll('\x1b[2K', '')
-    const found = log.split('\n').filter((line) => line.includes(requestId))
-    return found.length >= 2 ? found : undefined
-  })
-  const parse = (prefix: string) => {
-    const line = lines.find((one) => one.startsWith(prefix)) ?? ''
+  const parse = async (prefix: string) => {
+    const line = await stack.lineWith(prefix, requestId)
     return JSON.parse(line.slice(line.indexOf('{')))
   }
-  const node = parse(`${servedBy} `)
+  const node = await parse(`${servedBy} `)
   assert.deepEqual(
     [node.level, node.node, node.method, node.path, node.status, node.user],
     ['info', servedBy, 'GET', '/api/user', 200, 'ada'],
   )
   assert.ok(node.ms > 0 && Date.parse(node.time) > 0)
-  const nginx = parse('nginx-1 ')
+  const nginx = await parse('nginx-1 ')
   assert.deepEqual([nginx.upstreamNode, nginx.status, nginx.path], [servedBy, 200, '/api/user'])
   assert.ok(Number(nginx.upstreamSeconds) >= 0 && Date.parse(nginx.time) > 0)
 })
@@ -130,7 +113,9 @@ test('only nginx is published, on this machine alone; Redis and the nodes have n
   )
   assert.deepEqual(published, [['8080/tcp', [{ HostIp: '127.0.0.1', HostPort: env.PORT }]]])
   for (const network of ['web', 'data']) {
-    const [{ Internal: internal }] = JSON.parse(await docker('network', 'inspect', `${PROJECT}_${network}`))
+    const [{ Internal: internal }] = JSON.parse(
+      await docker('network', 'inspect', `${env.COMPOSE_PROJECT_NAME}_${network}`),
+    )
     assert.equal(internal, true)
   }
 })
@@ -151,37 +136,44 @@ test('the password of Redis is neither in what Docker tells nor in a process lis
 })
 
 test('the app’s Redis user may do nothing but what the app does; without a password one may only PING', async () => {
+  assert.doesNotMatch(await stack.redisCli('ACL', 'LOG'), /^app$/m, 'the app was refused something')
   const withoutPassword = (...words: string[]) =>
     docker('exec', containerOf('redis-1'), 'redis-cli', ...words).then(String, String)
   assert.match(await withoutPassword('PING'), /PONG/)
   for (const words of [['GET', 'session:x'], ['INFO'], ['SET', 'x', 'y']])
     assert.match(await withoutPassword(...words), /NOPERM/)
-  const dryRun = (...words: string[]) => succeed('deploy/redis-cli', ['ACL', 'DRYRUN', 'app', ...words], env)
+  const password = (await succeed('cat', ['.secrets/redis-app-password'])).trim()
+  const asApp = (...words: string[]) =>
+    docker('exec', '--env', `REDISCLI_AUTH=${password}`, containerOf('redis-1'), 'redis-cli', '--user', 'app', ...words)
   for (const words of [
-    ['keys', '*'],
-    ['scan', '0'],
-    ['flushall'],
-    ['config', 'get', '*'],
-    ['eval', 'return 1', '0'],
-    ['monitor'],
-    ['acl', 'list'],
-    ['shutdown'],
-    ['debug', 'sleep', '0'],
+    ['KEYS', '*'],
+    ['SCAN', '0'],
+    ['FLUSHALL'],
+    ['CONFIG', 'GET', '*'],
+    ['MONITOR'],
+    ['ACL', 'LIST'],
+    ['SHUTDOWN', 'NOSAVE'],
+    ['DEBUG', 'SLEEP', '0'],
+    ['CLIENT', 'LIST'],
+    ['SCRIPT', 'FLUSH'],
+    ['PUBLISH', 'any', 'thing'],
+    ['GET', 'other'],
+    ['SADD', 'disabled-users', 'ada'],
+    ['SREM', 'disabled-users', 'ada'],
+    ['DEL', 'disabled-users'],
+    // A script may do no more than whoever calls it.
+    ['EVAL', "return redis.call('FLUSHALL')", '0'],
+    ['EVAL', "return redis.call('GET', 'other')", '0'],
   ]) {
-    assert.match(await dryRun(...words), /has no permissions to run/)
+    assert.match(await asApp(...words), /NOPERM|ACL failure in script/, words.join(' '))
   }
-  assert.match(await dryRun('get', 'session:x'), /OK/)
-  assert.match(await dryRun('get', 'other'), /has no permissions to access/)
-  assert.equal(
-    (await succeed('deploy/redis-cli', ['ACL', 'LOG'], env)).includes('username\napp'),
-    false,
-    'the app was refused something',
-  )
+  assert.match(await asApp('GET', 'session:x'), /^\s*$/)
+  assert.match(await asApp('SISMEMBER', 'disabled-users', 'ada'), /^0$/m)
 })
 
 test('probes and metrics of the nodes are not to be had through nginx', async () => {
   for (const path of ['/metrics', '/livez', '/readyz?x', '//metrics', '/%6detrics', '/a/../metrics']) {
-    const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+    const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
     assert.match(answer, /^HTTP\/1\.1 404 /, path)
     assert.match(answer, /X-Served-By: nginx/, path)
   }
@@ -190,17 +182,18 @@ test('probes and metrics of the nodes are not to be had through nginx', async ()
 
 test('what nginx itself has to say is a problem too, and names nginx', async () => {
   for (const [request, status] of [
-    [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 414],
-    [`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(20_000)}\r\nConnection: close\r\n\r\n`, 400],
+    [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 414],
+    [`GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'a'.repeat(20_000)}\r\nConnection: close\r\n\r\n`, 400],
     ['GET / HTTP/1.1\r\nBad Header: x\r\nConnection: close\r\n\r\n', 400],
-    ['POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n', 413],
-    ['TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405],
+    ['POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n', 413],
+    ['TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 405],
   ] as const) {
     const answer = await raw(request)
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
     assert.match(answer, /Content-Type: application\/problem\+json/i)
-    assert.match(answer, new RegExp(`"status":${status}}`))
+    assert.match(answer, new RegExp(`"status":${status},"detail":"[^"]+"}`))
     assert.match(answer, /X-Served-By: nginx/)
+    assert.match(answer, /^Referrer-Policy: no-referrer\r$/m)
   }
 })
 
@@ -212,20 +205,20 @@ test('make clean asks first, and where nobody can answer it deletes nothing', as
 })
 
 test('make sessions lists them with the token cut short, and make session shows one', async () => {
-  const visitor = await aVisitor(GRACE)
+  const visitor = await stack.visitor(GRACE)
   const { body } = await visitor.whoAmI()
-  const token = tokens.at(-1) ?? ''
+  const token = visitor.token()
   const sessions = await make('sessions')
   assert.match(
     sessions,
     new RegExp(`^grace +${body.session?.createdOn} +\\d+ +\\d+ +${token.slice(0, 6)}\\.\\.\\.$`, 'm'),
   )
-  for (const one of tokens) assert.ok(!sessions.includes(one))
+  for (const one of secretsSeen) assert.ok(!sessions.includes(one))
   assert.match(await make('session', `TOKEN=${token}`), /"username":"grace"[\s\S]*TTL 3[56]\d\d s/)
 })
 
 test('make scale N=5: the new nodes serve within 2 s, nginx is not touched, and no request fails', async (t) => {
-  const visitor = await aVisitor()
+  const visitor = await stack.visitor()
   const nginx = () =>
     docker('inspect', '--format', '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}', containerOf('nginx-1'))
   const nginxBefore = await nginx()
@@ -242,7 +235,7 @@ test('make scale N=5: the new nodes serve within 2 s, nginx is not touched, and 
 })
 
 test('make restart restarts every node in turn, and no request fails', async (t) => {
-  const visitor = await aVisitor()
+  const visitor = await stack.visitor()
   const load = startSteadyLoad(t, visitor)
   const output = await make('restart')
   await load.stop()
@@ -252,7 +245,7 @@ test('make restart restarts every node in turn, and no request fails', async (t)
 })
 
 test('a node that is stopped under load costs no request, and exits with 0', async (t) => {
-  const visitor = await aVisitor()
+  const visitor = await stack.visitor()
   const load = startSteadyLoad(t, visitor)
   await until('every node serves', () => THREE.every((node) => load.answers.has(`200 ${node}`)))
   await docker('stop', containerOf('app-2'))
@@ -266,7 +259,7 @@ test('a node that is stopped under load costs no request, and exits with 0', asy
 })
 
 test('while Redis is away every node answers 503 with Retry-After, and afterwards the session is still there', async () => {
-  const visitor = await aVisitor()
+  const visitor = await stack.visitor()
   const cookie = visitor.cookie()
   await docker('stop', containerOf('redis-1'))
   try {
@@ -291,7 +284,7 @@ test('while Redis is away every node answers 503 with Retry-After, and afterward
 test('DEMO_USERS=off leaves no account', async () => {
   const project = {
     ...env,
-    COMPOSE_PROJECT_NAME: `${PROJECT}-empty`,
+    COMPOSE_PROJECT_NAME: 'sessions-test-empty',
     PORT: String(await freePort()),
     DEMO_USERS: 'off',
   }
@@ -304,21 +297,14 @@ test('DEMO_USERS=off leaves no account', async () => {
   }
 })
 
-test('no token and no password of this run is in any log, and no query string', async () => {
+test('no token and no password of this run is in any log, of any container that there was, and no query string', async () => {
   for (const path of ['/metrics', '/api/user', '/nowhere']) await fetch(`${url}${path}?token=in-the-query`)
-  const log = await docker('compose', 'logs', '--no-color')
-  assert.match(log, /Redis connected successfully/)
-  assert.match(log, /Failed to connect to Redis/)
-  assert.ok(tokens.length > 5 && tokens.every((token) => token.length === 43))
-  assert.match(log, /"path":"\/nowhere"/)
-  for (const secret of [...tokens, 'analytical-engine', 'nanosecond', 'in-the-query']) assert.ok(!log.includes(secret))
+  await stack.lineWith('nginx-1 ', '"path":"/nowhere"')
+  await stack.lineWith('app-', '"path":"/nowhere"')
+  for (const line of ['Redis connected successfully', 'Failed to connect to Redis']) await stack.lineWith(line)
+  // Also of a node that is gone again by now.
+  await stack.lineWith('app-5 ', '"msg":"Stopped"')
+  assert.ok([...secretsSeen].filter((secret) => secret.length === 43).length > 5)
+  stack.assertNoSecretIsLogged()
+  assert.ok(!stack.log().includes('in-the-query'))
 })
-
-/** What comes back on a bare socket, until the other side closes. */
-async function raw(request: string): Promise<string> {
-  const socket = connect(Number(env.PORT), '127.0.0.1')
-  socket.write(request)
-  let answer = ''
-  for await (const piece of socket) answer += piece
-  return answer
-}

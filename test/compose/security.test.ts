@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { until } from '../../app/test/lib/until.ts'
+import { askEveryNode, assertEveryNodeSays, createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
+import { ADA, createVisitor, GRACE, secretsSeen, type Visitor } from '../lib/visitor.ts'
+
+// What docs/security.md promises, through the balancer, on a stack as `make up` starts it.
+const stack = createComposeStack('sessions-test-security')
+const ALAN = { username: 'alan', password: 'universal-machine' }
+
+before(async () => {
+  await stack.choosePorts()
+  await stack.up()
+})
+after(() => stack.down())
+
+/** Somebody logged in, on this node. */
+async function visitorOn(node: string, account = ADA): Promise<Visitor> {
+  return until(`somebody is logged in on ${node}`, async () => {
+    const visitor = stack.stranger()
+    const { servedBy } = await visitor.logIn(account)
+    return servedBy === node ? visitor : visitor.logOut().then(() => undefined)
+  })
+}
+
+test('7.2.4: a login ends the session that it came with, on every node, and gives another token', async () => {
+  const visitor = await stack.visitor()
+  const before = visitor.copy()
+  await visitor.logIn()
+  assert.notEqual(visitor.token(), before.token())
+  await assertEveryNodeSays(401, before)
+  await assertEveryNodeSays(200, visitor)
+})
+
+test('strict mode: a token of one’s own making is never adopted', async () => {
+  const own = 'a'.repeat(21) + String(process.pid).padStart(22, '0')
+  const visitor = createVisitor(stack.url(), { cookie: `sid=${own}` })
+  await assertEveryNodeSays(401, visitor)
+  await visitor.logIn()
+  assert.notEqual(visitor.token(), own)
+  assert.equal((await stack.redisCli('EXISTS', `session:${own}`)).trim(), '0')
+})
+
+test('3.3: the cookie is out of reach of scripts and of other sites, and belongs to this host alone', async () => {
+  const { headers } = await stack.stranger().logIn()
+  assert.match(headers.getSetCookie().join('\n'), /^sid=[A-Za-z0-9_-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+})
+
+test('7.4.1: a logout ends the session on every node at once, and tells the browser to forget', async () => {
+  const visitor = await stack.visitor()
+  const thief = visitor.copy()
+  const { status, headers } = await visitor.logOut()
+  assert.equal(status, 204)
+  assert.match(
+    headers.getSetCookie().join('\n'),
+    /^sid=; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax$/,
+  )
+  assert.match(headers.get('Clear-Site-Data') ?? '', /"storage"/)
+  await assertEveryNodeSays(401, thief)
+})
+
+test('7.4.2: an account that is disabled has no session any more and gets none, until it is enabled', async () => {
+  const visitors = [await visitorOn('app-1', ALAN), await visitorOn('app-2', ALAN), await visitorOn('app-3', ALAN)]
+  const said = await stack.make('disable', 'USER=alan')
+  assert.equal(said.match(/^Ended session /gm)?.length, 3)
+  for (const visitor of visitors) await assertEveryNodeSays(401, visitor)
+  const refused = await stack.stranger().logIn(ALAN)
+  const wrong = await stack.stranger().logIn({ username: 'alan', password: 'not the password' })
+  assert.deepEqual([refused.status, refused.text], [401, wrong.text])
+  assert.equal(refused.headers.getSetCookie().length, 0)
+  await stack.lineWith('"event":"revoked"', '"user":"alan"', 'by an administrator')
+
+  await stack.make('enable', 'USER=alan')
+  assert.equal((await stack.stranger().logIn(ALAN)).status, 200)
+})
+
+test('make disable without a name, or with one that nobody has, says so and does nothing', async () => {
+  for (const [word, answer] of [
+    [[], /Whom\?/],
+    [['USER=nobody'], /There is no account nobody/],
+  ] as const) {
+    const { code, output } = await stack.tryToMake('disable', ...word)
+    assert.notEqual(code, 0)
+    assert.match(output, answer)
+  }
+})
+
+test('7.4.5: an administrator logs a user out everywhere', async () => {
+  const visitor = await stack.visitor(GRACE)
+  await stack.make('end-sessions', 'USER=grace')
+  await assertEveryNodeSays(401, visitor)
+  assert.equal((await stack.stranger().logIn(GRACE)).status, 200)
+})
+
+test('7.4.3, 7.5.2: a user sees its sessions, ends one, and ends all others', async () => {
+  await stack.make('end-sessions', 'USER=ada')
+  const [first, second, third] = [await visitorOn('app-1'), await visitorOn('app-2'), await visitorOn('app-3')]
+  const list = async () => (await third.ask('/api/sessions')).body.sessions ?? []
+  const sessions = await list()
+  assert.deepEqual(
+    sessions.map(({ createdOn, current }) => [createdOn, current]),
+    [
+      ['app-3', true],
+      ['app-2', false],
+      ['app-1', false],
+    ],
+  )
+  for (const { createdAt, lastSeenAt, address, agent } of sessions) {
+    assert.ok(Date.parse(lastSeenAt) >= Date.parse(createdAt))
+    assert.match(address, /^\d+\.\d+\.\d+\.\d+$/)
+    assert.equal(agent, 'node')
+  }
+
+  assert.equal((await third.ask(`/api/sessions/${sessions[1]?.id}`, { method: 'DELETE' })).status, 204)
+  await assertEveryNodeSays(401, second)
+  await assertEveryNodeSays(200, first)
+  assert.equal((await third.ask('/api/sessions', { method: 'DELETE' })).status, 204)
+  await assertEveryNodeSays(401, first)
+  await assertEveryNodeSays(200, third)
+  assert.equal((await list()).length, 1)
+})
+
+test('7.5.2: the session of somebody else is none that one could end', async () => {
+  const [ada, grace] = [await stack.visitor(ADA), await stack.visitor(GRACE)]
+  const { body } = await ada.whoAmI()
+  const { status } = await grace.ask(`/api/sessions/${body.session?.id}`, { method: 'DELETE' })
+  assert.equal(status, 404)
+  await assertEveryNodeSays(200, ada)
+})
+
+test('limits: the eleventh session of a user ends the oldest, whichever nodes they were started on', async () => {
+  await stack.make('end-sessions', 'USER=ada')
+  const visitors: Visitor[] = []
+  for (let login = 0; login < 11; login++) visitors.push(await stack.visitor())
+  const [oldest, ...others] = visitors
+  if (oldest) await assertEveryNodeSays(401, oldest)
+  for (const visitor of others) assert.equal((await visitor.whoAmI()).status, 200)
+  await stack.lineWith('"event":"made_room"', '"user":"ada"')
+})
+
+test('3.5: nothing is changed for a page of another origin, and nothing by a GET', async () => {
+  const visitor = await stack.visitor(GRACE)
+  const { body } = await visitor.whoAmI()
+  const host = new URL(stack.url()).host
+  for (const headers of [
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
+    { Origin: 'http://evil.example' },
+    { Origin: 'null' },
+    { Origin: `http://${host}.evil.example` },
+    { Origin: `http://${host}@evil.example` },
+    { Origin: 'http://localhost:1' },
+    { Origin: 'http://evil.example', 'Sec-Fetch-Site': 'same-origin' },
+  ]) {
+    for (const [method, path] of [
+      ['POST', '/auth/logout'],
+      ['POST', '/auth/login'],
+      ['DELETE', '/api/sessions'],
+      ['DELETE', `/api/sessions/${body.session?.id}`],
+    ] as const) {
+      const given = path === '/auth/login' ? { body: JSON.stringify(ADA) } : {}
+      const answer = await visitor.copy().ask(path, {
+        method,
+        headers: { 'Content-Type': 'application/json', ...headers },
+        ...given,
+      })
+      assert.equal(answer.status, 403, `${method} ${path} ${JSON.stringify(headers)}`)
+      assert.deepEqual(answer.headers.getSetCookie(), [])
+    }
+  }
+  for (const path of ['/auth/logout', '/auth/login']) assert.equal((await visitor.copy().ask(path)).status, 405)
+  await assertEveryNodeSays(200, visitor)
+  for (const headers of [{ 'Sec-Fetch-Site': 'same-origin', Origin: stack.url() }, { 'Sec-Fetch-Site': 'none' }]) {
+    const other = await stack.visitor(GRACE)
+    assert.equal((await other.ask('/auth/logout', { method: 'POST', headers })).status, 204)
+  }
+  await stack.lineWith('"event":"cross_site_refused"', 'evil.example')
+})
+
+test('6.3.1: the sixth failed login over different nodes is 429, whatever address is claimed, and the owner elsewhere gets in', async () => {
+  const username = 'grace'
+  const statuses: number[] = []
+  const nodes = new Set<string>()
+  for (let guess = 0; guess < 6; guess++) {
+    const { status, servedBy } = await stack.stranger().logIn({ username, password: `guess ${guess}` })
+    statuses.push(status)
+    nodes.add(servedBy)
+  }
+  assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429])
+  assert.equal(nodes.size, 3)
+  for (const address of [undefined, '203.0.113.9', '127.0.0.1, 203.0.113.9']) {
+    const { status, headers, body } = await stack.stranger(address).logIn(GRACE)
+    assert.equal(status, 429, 'also with the right password')
+    const seconds = Number(headers.get('Retry-After'))
+    assert.ok(seconds > 800 && seconds <= 900)
+    assert.equal(body.detail, `Try again in ${seconds} seconds.`)
+  }
+  const elsewhere = await stack.docker(
+    ...['compose', 'exec', '--no-TTY', 'app', 'node', '--input-type=module', '--eval'],
+    `const { status } = await fetch('http://nginx:8080/auth/login', {
+       method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '${JSON.stringify(GRACE)}' })
+     console.log(status)`,
+  )
+  assert.equal(elsewhere.trim(), '200')
+  await stack.lineWith('"event":"login_failed"', '"user":"grace"', '"address":"')
+  await stack.lineWith('"event":"login_throttled"', '"user":"grace"', '"address":"')
+})
+
+test('3.4, 14.3.2: every answer says how it is to be treated, also those of nginx alone', async () => {
+  const visitor = await stack.visitor()
+  const cases: [string, RequestInit, number][] = [
+    ['/', {}, 200],
+    ['/api/user', {}, 200],
+    ['/nowhere', {}, 404],
+    ['/metrics', {}, 404],
+    [
+      '/auth/login',
+      { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: `"${'x'.repeat(5_000)}"` },
+      413,
+    ],
+    ['/auth/login', { method: 'POST', body: 'x'.repeat(70_000) }, 413],
+  ]
+  for (const [path, init, status] of cases) {
+    const answer = await visitor.ask(path, init)
+    assert.equal(answer.status, status, path)
+    assertSafeHeaders(answer.headers)
+    if (path !== '/') assert.equal(answer.headers.get('Cache-Control'), 'no-store')
+  }
+  assert.equal((await visitor.ask('/api/sessions')).headers.get('Cache-Control'), 'no-store')
+  assert.equal((await visitor.logIn()).headers.get('Cache-Control'), 'no-store')
+  assert.equal((await visitor.logOut()).headers.get('Cache-Control'), 'no-store')
+})
+
+test('13.4: nothing but the application is to be had through nginx', async () => {
+  for (const path of [
+    ...['/metrics', '/livez', '/readyz', '/health', '/.git/config', '/.env', '/%2e%67it/config', '/.well-known/'],
+    ...['/package.json', '/dist/src/server.js', '/demo-users.json', '/../demo-users.json', '/..%2fdemo-users.json'],
+    ...['/%2e%2e/demo-users.json', '/style.css/..%2f..%2fpackage.json', '/public/', '/server.conf', '/problem'],
+  ]) {
+    const answer = await stack.raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
+    assert.match(answer, path.startsWith('/..') ? /^HTTP\/1\.1 40[04] / : /^HTTP\/1\.1 404 /, path)
+  }
+  assert.match(await stack.raw('TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 405 /)
+  for (const host of ['evil.example', 'localhost.evil.example', '192.0.2.1', 'app', 'redis:6379']) {
+    const answer = await stack.raw(`GET /api/user HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    assert.match(answer, /^HTTP\/1\.1 421 .*X-Served-By: nginx.*PUBLIC_HOST/s, host)
+  }
+  for (const host of ['localhost', 'localhost:1', '127.0.0.1', '[::1]:80', 'LOCALHOST']) {
+    const answer = await stack.raw(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    assert.match(answer, /^HTTP\/1\.1 200 /, host)
+    // No version, of nothing.
+    assert.match(answer, /^Server: nginx\r$/m)
+    assert.doesNotMatch(answer, /X-Powered-By/i)
+  }
+})
+
+test('logs: what happens to sessions is logged with user, node and session id', async () => {
+  const visitor = await stack.visitor()
+  const { body, servedBy } = await visitor.whoAmI()
+  const id = body.session?.id ?? ''
+  const line = await stack.lineWith('"event":"login"', id)
+  assert.match(line, new RegExp(`"node":"${body.session?.createdOn}","requestId":"[0-9a-f]{32}".*"user":"ada"`))
+  const thief = visitor.copy()
+  await visitor.logOut()
+  await thief.whoAmI()
+  for (const event of ['logout', 'refused']) await stack.lineWith(`"event":"${event}"`, `"sessionId":"${id}"`)
+  await stack.lineWith('"event":"login_failed"')
+  assert.ok(servedBy)
+  await createVisitor(stack.url(), { cookie: 'sid=short' }).whoAmI()
+  await stack.lineWith('"event":"refused","malformed":true')
+
+  // A name that nobody has may be a password in the wrong field.
+  const slip = 'my secret, typed too early'
+  secretsSeen.add(slip)
+  await stack.stranger().logIn({ username: slip, password: 'whatever' })
+  await stack.lineWith('"event":"login_failed","user":"(unknown)"')
+})
+
+test('the app needed no right that it does not have', async () => {
+  assert.doesNotMatch(await stack.redisCli('ACL', 'LOG'), /^app$/m)
+})
+
+test('502: with no node left the answer is nginx’s own, and as careful', async () => {
+  const visitor = await stack.visitor()
+  await stack.docker('stop', ...THREE_NODES.map(stack.containerOf))
+  try {
+    // For up to a second nginx still knows an address and waits there in vain: then it is 504.
+    await until('nginx knows of no node', async () => (await visitor.whoAmI()).status === 502)
+    for (const answer of [await visitor.whoAmI(), await visitor.logIn()]) {
+      assert.equal(answer.status, 502)
+      assert.equal(answer.servedBy, 'nginx')
+      assertSafeHeaders(answer.headers)
+      assert.equal(answer.headers.get('Cache-Control'), 'no-store')
+      assert.deepEqual(answer.headers.getSetCookie(), [])
+    }
+  } finally {
+    await stack.docker('start', ...THREE_NODES.map(stack.containerOf))
+  }
+  await until('all nodes serve again', async () => (await askEveryNode(visitor)).size === 3)
+  await assertEveryNodeSays(200, visitor)
+})
+
+test('no token and no password of this run is in any log of any container', () => {
+  stack.assertNoSecretIsLogged()
+})
+
+function assertSafeHeaders(headers: Headers): void {
+  const policy = headers.get('Content-Security-Policy') ?? ''
+  for (const directive of [
+    /default-src '(self|none)'/,
+    /object-src 'none'/,
+    /base-uri 'none'/,
+    /frame-ancestors 'none'/,
+  ]) {
+    assert.match(policy, directive)
+  }
+  assert.doesNotMatch(policy, /unsafe|\*|https?:/)
+  assert.equal(headers.get('X-Content-Type-Options'), 'nosniff')
+  assert.equal(headers.get('Referrer-Policy'), 'no-referrer')
+}
