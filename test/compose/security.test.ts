@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { assertHarmless, assertServesMeanwhile, hostileRequests } from '../../app/test/lib/hostile-http.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { askEveryNode, assertEveryNodeSays, createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
 import { ADA, createVisitor, GRACE, secretsSeen, type Visitor } from '../lib/visitor.ts'
@@ -13,6 +14,9 @@ before(async () => {
   await stack.up()
 })
 after(() => stack.down())
+
+// A body is nginx's to wait for: no node hears of it before it is whole.
+const target = () => ({ port: Number(stack.env.PORT), host: 'localhost', isPatientWithBodies: true })
 
 /** Somebody logged in, on this node. */
 async function visitorOn(node: string, account = ADA): Promise<Visitor> {
@@ -238,7 +242,7 @@ test('13.4: nothing but the application is to be had through nginx', async () =>
     ...['/%2e%2e/demo-users.json', '/style.css/..%2f..%2fpackage.json', '/public/', '/server.conf', '/problem'],
   ]) {
     const answer = await stack.raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
-    assert.match(answer, path.startsWith('/..') ? /^HTTP\/1\.1 40[04] / : /^HTTP\/1\.1 404 /, path)
+    assert.match(answer, /^HTTP\/1\.1 40[04] .*application\/problem\+json/s, path)
   }
   assert.match(await stack.raw('TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 405 /)
   for (const host of ['evil.example', 'localhost.evil.example', '192.0.2.1', 'app', 'redis:6379']) {
@@ -252,6 +256,26 @@ test('13.4: nothing but the application is to be had through nginx', async () =>
     assert.match(answer, /^Server: nginx\r$/m)
     assert.doesNotMatch(answer, /X-Powered-By/i)
   }
+})
+
+for (const hostile of hostileRequests) {
+  test(`${hostile.what} does the stack no harm`, () => assertHarmless(target(), hostile))
+}
+
+test('2,000 connections that say nothing, and some that say a byte a second, keep the stack from nothing, and are closed', async () => {
+  const visitor = await stack.visitor()
+  await assertServesMeanwhile(target(), async () => (await visitor.whoAmI()).status)
+})
+
+test('after all that no node and no nginx has logged an error, and none was started again', async () => {
+  const lines = stack.log().split('\n')
+  assert.deepEqual(
+    lines.filter((line) => /"level":"(error|fatal)"|"status":5\d\d|\[(crit|alert|emerg)\]/.test(line)),
+    [],
+  )
+  const names = [...THREE_NODES, 'nginx-1'].map(stack.containerOf)
+  const restarts = await stack.docker('inspect', '--format', '{{.RestartCount}} {{.State.OOMKilled}}', ...names)
+  assert.deepEqual(new Set(restarts.trim().split('\n')), new Set(['0 false']))
 })
 
 test('logs: what happens to sessions is logged with user, node and session id', async () => {

@@ -7,10 +7,15 @@ import { ConfigError } from '../config.ts'
  * POST sent at that moment would be lost and nginx may not repeat it. So the node waits longer.
  */
 const KEEP_ALIVE_MS = 75_000
+/** Time for a client to send its headers, and for all of a request. What is over time is looked for this often. */
+const HEADERS_MS = 10_000
+const REQUEST_MS = 20_000
+const CHECK_MS = 2_000
 
 /** Starts to listen. Rejects with a sentence that says what to do when the port is taken. */
 export function listen(app: RequestListener, { host, port }: { host: string; port: number }): Promise<Server> {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: KEEP_ALIVE_MS }, app)
+  const limits = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: CHECK_MS }
+  const server = createServer({ ...limits, keepAliveTimeout: KEEP_ALIVE_MS }, app)
   server.on('clientError', answerUnreadable)
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -37,8 +42,16 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? [408, 'Request Timeout']
         : [400, 'Bad Request']
-  const body = JSON.stringify({ type: 'about:blank', title, status })
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  )
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail: 'The request cannot be read.' })
+  const headers = {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': body.length,
+    'Content-Security-Policy': "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${body}`)
 }
