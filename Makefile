@@ -48,6 +48,9 @@ prove: ## The same proof without k6, also against anything else (URL=http://loca
 test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failure)
 	@REQUIRE="$(REQUIRE)" test/run
 
+audit: ## Ask the npm registry for known weaknesses of what runs here
+	@test/audit
+
 format: ## Format and sort the sources
 	@app/node_modules/.bin/biome check --write
 

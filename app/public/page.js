@@ -1,47 +1,33 @@
 // The page: log in, ask who you are, see which node answered. Plain JavaScript, checked by tsc, served as it is.
 
+import { ask, element, explain, whileBusy } from './ask.js'
+import { createMySessions } from './my-sessions.js'
+
 /** @typedef {{ username: string, displayName: string }} User */
 /** @typedef {{ id: string, createdOn: string, expiresAt: string, absoluteExpiresAt: string }} Session */
-/** @typedef {{ status: number, servedBy: string, retryAfter: string | null, body: any }} Answer */
 
 const NODES_REFRESH_MS = 5_000
+const SESSIONS_REFRESH_MS = 10_000
 const ANSWERS_SHOWN = 24
 
 /** @type {{ nodes: string[], user?: User, session?: Session, servedBy?: string, answers: string[] }} */
 const state = { nodes: [], answers: [] }
 
-/** @param {string} id */
-function element(id) {
-  const found = document.getElementById(id)
-  if (!found) throw new Error(`The page has no #${id}`)
-  return found
-}
-
-/**
- * One request to whichever node the balancer picks. Undefined: nobody answered at all.
- * @param {string} method
- * @param {string} path
- * @param {unknown} [json]
- * @returns {Promise<Answer | undefined>}
- */
-async function ask(method, path, json) {
-  try {
-    const response = await fetch(path, {
-      method,
-      signal: AbortSignal.timeout(10_000),
-      ...(json === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(json) }),
-    })
-    const text = await response.text()
-    return {
-      status: response.status,
-      servedBy: response.headers.get('X-Served-By') ?? '',
-      retryAfter: response.headers.get('Retry-After'),
-      body: text === '' ? undefined : JSON.parse(text),
+const mySessions = createMySessions({
+  onEnded: whoAmI,
+  onNotice: showNotice,
+  /** A login with a session in hand gives another one and ends the old. */
+  async logInAgain(password) {
+    const answer = await ask('POST', '/auth/login', { username: state.user?.username, password })
+    if (answer?.status !== 200) {
+      showNotice(explain(answer))
+      return false
     }
-  } catch {
-    return undefined
-  }
-}
+    remember(answer.body.user, answer.body.session, answer.servedBy)
+    render()
+    return true
+  },
+})
 
 /** Asks who this browser is, and shows the answer. */
 async function whoAmI() {
@@ -69,6 +55,7 @@ async function logIn(fields) {
   showNotice()
   render()
   element('ask').focus()
+  await mySessions.refresh()
 }
 
 async function logOut() {
@@ -99,16 +86,7 @@ function forget() {
   delete state.session
   delete state.servedBy
   state.answers = []
-}
-
-/** @param {Answer | undefined} answer */
-function explain(answer) {
-  if (!answer) return 'No answer. Is the stack up? (make ps)'
-  if (answer.status === 503)
-    return `${answer.body.title}. You are still logged in; try again in ${answer.retryAfter} s.`
-  return answer.body?.detail
-    ? `${answer.body.title}. ${answer.body.detail}`
-    : (answer.body?.title ?? 'Something went wrong.')
+  mySessions.forget()
 }
 
 /** @param {string} [text] */
@@ -121,6 +99,7 @@ function render() {
   const { user, session, servedBy } = state
   element('login').hidden = session !== undefined
   element('session').hidden = session === undefined
+  element('my-sessions').hidden = session === undefined
   element('map-user').textContent = user?.username ?? 'not logged in'
   element('map-redis').textContent = session ? 'keeps the session' : 'no session'
   element('node-count').textContent =
@@ -173,20 +152,6 @@ function showTime(id, iso) {
   })
 }
 
-/**
- * Runs `work` on a click, with the button disabled until it is done.
- * @param {HTMLElement} button
- * @param {() => Promise<void>} work
- */
-async function whileBusy(button, work) {
-  button.setAttribute('disabled', '')
-  try {
-    await work()
-  } finally {
-    button.removeAttribute('disabled')
-  }
-}
-
 const login = /** @type {HTMLFormElement} */ (element('login'))
 login.addEventListener('submit', (event) => {
   event.preventDefault()
@@ -203,5 +168,16 @@ for (const button of login.querySelectorAll('button.fill')) {
 element('ask').addEventListener('click', () => whileBusy(element('ask'), whoAmI))
 element('logout').addEventListener('click', () => whileBusy(element('logout'), logOut))
 
+async function refreshSessions() {
+  if (!document.hidden && state.session) await mySessions.refresh()
+}
+
 await Promise.all([refreshNodes(), whoAmI()])
+await refreshSessions()
 setInterval(refreshNodes, NODES_REFRESH_MS)
+setInterval(refreshSessions, SESSIONS_REFRESH_MS)
+// Whoever comes back to the tab sees what is, and not what was: the session may have been ended elsewhere.
+document.addEventListener('visibilitychange', refreshSessions)
+window.addEventListener('pageshow', (event) => {
+  if (event.persisted) whoAmI()
+})

@@ -34,7 +34,7 @@ export const environment = z.object({
   LOGIN_FAILURES: z.coerce.number().int().min(1).default(5),
   LOGIN_FAILURES_ADDRESS: z.coerce.number().int().min(1).default(100),
   LOGIN_FAILURES_SECONDS: seconds(1).default(900),
-  LOGIN_HASHES: z.coerce.number().int().min(1).max(64).default(2),
+  LOGIN_HASHES: z.coerce.number().int().min(1).max(64).default(1),
   DEMO_USERS: z.enum(['on', 'off']).default('on'),
 })
 

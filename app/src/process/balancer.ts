@@ -32,6 +32,7 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
       proxyReq(proxyRequest, req) {
         // Overwritten, not appended to: what a client writes there is not to be believed.
         proxyRequest.setHeader('X-Forwarded-For', req.socket.remoteAddress ?? '')
+        proxyRequest.setHeader('X-Forwarded-Proto', 'http')
       },
       error(error, req, res) {
         if (!(res instanceof ServerResponse) || res.headersSent) {

@@ -35,21 +35,21 @@ interface Given {
   session?: Partial<SessionOptions>
   /** Unless told, nobody guesses often enough to be throttled. */
   throttle?: Partial<ThrottleOptions>
-  log?: Logger
+  trustProxyHops?: number
 }
 
 /** One node in this process, wired as server.ts does it, on a port of its own. */
 export async function startTestNode(
   redisUrl: string,
-  { name, accounts, session, throttle, log = quiet }: Given,
+  { name, accounts, session, throttle, trustProxyHops = 0 }: Given,
 ): Promise<TestNode> {
   const redis = await connectRedis({ url: redisUrl, deadlineMs: 300 }, quiet)
   const metrics = createMetrics({ node: name })
   const cluster = joinCluster(redis, { name, requestsAnswered: metrics.requestsAnswered }, quiet)
   const app = createApp({
     node: name,
-    trustProxyHops: 0,
-    log,
+    trustProxyHops,
+    log: quiet,
     metrics,
     cluster,
     users: await createUsers({ redis, accounts, hashesAtOnce: 2 }),
@@ -59,7 +59,7 @@ export async function startTestNode(
       windowSeconds: 900,
       ...throttle,
     }),
-    sessions: createSessionStore(redis, { ...standardOptions, ...session, node: name }, log),
+    sessions: createSessionStore(redis, { ...standardOptions, ...session, node: name }, quiet),
     drainMiddleware: (_req, _res, next) => next(),
     whyNotReady: () => redis.run((client) => client.ping()).then(() => undefined, String),
   })
