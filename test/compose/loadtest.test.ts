@@ -13,6 +13,7 @@ const REPORT = 'report/test'
 const env = {
   COMPOSE_PROJECT_NAME: PROJECT,
   PORT: '',
+  HTTPS_PORT: '',
   CONTROL_PORT: '',
   REPORT_FOLDER: REPORT,
   LOAD_SECONDS: '5',
@@ -23,6 +24,7 @@ const env = {
 before(async () => {
   if (skip) return
   env.PORT = String(await freePort())
+  env.HTTPS_PORT = String(await freePort())
   env.CONTROL_PORT = String(await freePort())
   await succeed('make', ['up'], env)
 })
@@ -78,6 +80,15 @@ test('make loadtest-control: nodes with sessions in their own memory fail the pr
   assert.ok(Number(seen?.[1]) >= 15 && Number(seen?.[2]) >= 30, output)
   const { matrix } = await report('report/control')
   for (const { createdOn, servedBy, honoured } of matrix) assert.equal(honoured > 0, createdOn === servedBy)
+})
+
+test('after make up TLS=1 the same proof is made over TLS', { skip }, async () => {
+  await succeed('make', ['up', 'TLS=1'], env)
+  const output = await succeed('loadtest/run', ['1-matrix.ts'], env)
+  assert.match(output, /\nPROVED\n/)
+  const { url, matrix } = JSON.parse(await readFile(`${TOP}/loadtest/${REPORT}/1-matrix.json`, 'utf8')) as ProofReport
+  assert.match(url, /^https:/)
+  assert.ok(matrix.length === 9 && matrix.every(({ honoured, refused }) => honoured >= 5 && refused === 0))
 })
 
 test('make loadtest without a stack proves nothing, says so, and fails', { skip }, async () => {

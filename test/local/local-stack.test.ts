@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
 import { command, succeed } from '../lib/command.ts'
-import { createVisitor } from '../lib/visitor.ts'
+import { createVisitor, GRACE } from '../lib/visitor.ts'
 
 // What a machine without a Docker engine is like: nobody answers at this address.
 const env = { DOCKER_HOST: 'tcp://127.0.0.1:1', COMPOSE_PROJECT_NAME: `test-local-${process.pid}`, PORT: '', K6: '' }
@@ -52,6 +52,27 @@ test('make prove, make ps, make sessions and make session work on it', async () 
   const unknown = await make('session', `TOKEN=${'x'.repeat(43)}`)
   assert.notEqual(unknown.code, 0)
   assert.match(unknown.output, /No such session/)
+})
+
+test('make disable ends all sessions of an account and refuses it, make end-sessions only ends them, also without Docker', async () => {
+  const [ada, grace] = [createVisitor(url()), createVisitor(url())]
+  await ada.logIn()
+  await grace.logIn(GRACE)
+  assert.match(await succeed('make', ['disable', 'USER=ada'], env), /^Ended session \S+$[\s\S]*ada is disabled/m)
+  assert.equal((await ada.whoAmI()).status, 401)
+  assert.equal((await ada.logIn()).status, 401)
+  assert.equal((await grace.whoAmI()).status, 200)
+  await succeed('make', ['enable', 'USER=ada'], env)
+  assert.equal((await ada.logIn()).status, 200)
+  await succeed('make', ['end-sessions', 'USER=grace'], env)
+  assert.equal((await grace.whoAmI()).status, 401)
+  assert.equal((await grace.logIn(GRACE)).status, 200)
+})
+
+test('make up TLS=1 without an engine says that TLS needs one', async () => {
+  const { code, output } = await make('up', 'TLS=1')
+  assert.notEqual(code, 0)
+  assert.match(output, /TLS needs nginx, and so Docker/)
 })
 
 test('make loadtest without a k6 says so, names make prove, and fails', async () => {

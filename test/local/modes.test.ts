@@ -9,7 +9,7 @@ import { unproved } from '../../loadtest/lib/matrix.ts'
 import { succeed, TOP } from '../lib/command.ts'
 import { prove, unprovedLogout } from '../lib/proof.ts'
 import { failures, startSteadyLoad } from '../lib/steady-load.ts'
-import { createVisitor } from '../lib/visitor.ts'
+import { createVisitor, secretsSeen } from '../lib/visitor.ts'
 
 const THREE = ['app-1', 'app-2', 'app-3']
 
@@ -181,6 +181,7 @@ async function startMode(t: TestContext, mode: string, ready: string, env: Recor
       // npm may go before its program does: what counts is that nothing listens any more, and that all is said.
       await until(`${mode} has stopped`, async () => !(await answers(port)) && output.includes('"msg":"Stopped"'))
       assert.ok(performance.now() - startedAt < 10_000)
+      for (const secret of secretsSeen) assert.ok(!output.includes(secret), 'a token or a password is in a log')
       assert.doesNotMatch(output, despiteErrors ? /Second signal/ : /"level":"(error|fatal)"|Second signal/)
     },
   }

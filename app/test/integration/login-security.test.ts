@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hash } from '@node-rs/argon2'
+import type { ThrottleOptions } from '../../src/users/login-throttle.ts'
 import { readAccounts } from '../../src/users/users.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
 import { runNode } from '../lib/program.ts'
@@ -18,7 +19,7 @@ after(() => redis.stop())
 let addresses = 0
 
 /** Two nodes that count failures together, an account and an address that no other test has. */
-async function twoNodes(username: string, throttle: Parameters<typeof startTestNode>[1]['throttle'] = {}) {
+async function twoNodes(t: TestContext, username: string, throttle: Partial<ThrottleOptions> = {}) {
   const { account, password } = await newAccount(username)
   const standard = { maxFailures: 5, maxFailuresPerAddress: 100_000, windowSeconds: 900 }
   const given = { accounts: [account], throttle: { ...standard, ...throttle }, trustProxyHops: 1 }
@@ -27,6 +28,7 @@ async function twoNodes(username: string, throttle: Parameters<typeof startTestN
     await startTestNode(redis.url, { name: 'left', ...given }),
     await startTestNode(redis.url, { name: 'right', ...given }),
   ]
+  t.after(() => Promise.all(nodes.map((node) => node.stop())))
   let turn = 0
   return {
     /** A login at each of the nodes in turn. */
@@ -38,12 +40,11 @@ async function twoNodes(username: string, throttle: Parameters<typeof startTestN
         { 'X-Forwarded-For': address },
       ),
     password,
-    stop: () => Promise.all(nodes.map((node) => node.stop())),
   }
 }
 
-test('6.3.1: after five failures, counted over both nodes, even the right password is 429, until the time is over', async () => {
-  const { logIn, password, stop } = await twoNodes('guessed', { windowSeconds: 2 })
+test('6.3.1: after five failures, counted over both nodes, even the right password is 429, until the time is over', async (t) => {
+  const { logIn, password } = await twoNodes(t, 'guessed', { windowSeconds: 2 })
   for (let guess = 0; guess < 5; guess++) assert.equal((await logIn(`guess ${guess}`)).status, 401)
   for (let node = 0; node < 2; node++) {
     const refused = await logIn(password)
@@ -52,38 +53,34 @@ test('6.3.1: after five failures, counted over both nodes, even the right passwo
     assert.deepEqual(refused.headers.getSetCookie(), [])
   }
   await until('the failures are forgotten', async () => (await logIn(password)).status === 200)
-  await stop()
 })
 
-test('6.3.1: a login forgives the failures before it', async () => {
-  const { logIn, password, stop } = await twoNodes('forgetful')
+test('6.3.1: a login forgives the failures before it', async (t) => {
+  const { logIn, password } = await twoNodes(t, 'forgetful')
   for (let round = 0; round < 3; round++) {
     for (let guess = 0; guess < 4; guess++) assert.equal((await logIn('mistyped')).status, 401)
     assert.equal((await logIn(password)).status, 200)
   }
-  await stop()
 })
 
-test('6.3.1: of forty guesses at once no more than five are told that they were wrong', async () => {
-  const { logIn, stop } = await twoNodes('hurried')
+test('6.3.1: of forty guesses at once no more than five are told that they were wrong', async (t) => {
+  const { logIn } = await twoNodes(t, 'hurried')
   const statuses = (await Promise.all(Array.from({ length: 40 }, (_, guess) => logIn(`guess ${guess}`)))).map(
     ({ status }) => status,
   )
   assert.equal(statuses.filter((status) => status === 401).length, 5)
   assert.equal(statuses.filter((status) => status === 429).length, 35)
-  await stop()
 })
 
-test('6.3.1: one password tried on many accounts is throttled by address', async () => {
-  const { logIn, stop } = await twoNodes('sprayed', { maxFailuresPerAddress: 7 })
+test('6.3.1: one password tried on many accounts is throttled by address', async (t) => {
+  const { logIn } = await twoNodes(t, 'sprayed', { maxFailuresPerAddress: 7 })
   const statuses: number[] = []
   for (let account = 0; account < 10; account++) statuses.push((await logIn('password1', `user-${account}`)).status)
   assert.deepEqual(statuses, [...Array(7).fill(401), 429, 429, 429])
-  await stop()
 })
 
-test('6.3.1: while Redis is away each node still counts, so no password can be found out meanwhile', async () => {
-  const { logIn, password, stop } = await twoNodes('besieged')
+test('6.3.1: while Redis is away each node still counts, so no password can be found out meanwhile', async (t) => {
+  const { logIn, password } = await twoNodes(t, 'besieged')
   await redis.kill()
   try {
     const statuses: number[] = []
@@ -94,20 +91,18 @@ test('6.3.1: while Redis is away each node still counts, so no password can be f
     await redis.start()
   }
   await until('Redis is used again', async () => (await logIn(password)).status === 200)
-  await stop()
 })
 
-test('6.3.1: nothing that was typed is in Redis', async () => {
-  const { logIn, stop } = await twoNodes('private')
+test('6.3.1: nothing that was typed is in Redis', async (t) => {
+  const { logIn } = await twoNodes(t, 'private')
   await logIn('typed as a password', 'typed-as-a-name')
   const keys = await redis.inspector.keys('*')
   assert.ok(keys.some((key) => key.startsWith('login-failures:')))
   assert.ok(!keys.join().includes('typed'))
-  await stop()
 })
 
 test('6.3.8: who does not exist and who does take as long to refuse, in the median of 200', async (t) => {
-  const { logIn, stop } = await twoNodes('measured', { maxFailures: 100_000 })
+  const { logIn } = await twoNodes(t, 'measured', { maxFailures: 100_000 })
   const times: Record<string, number[]> = { measured: [], nobody: [] }
   // In turn, so that whatever else this machine does meanwhile falls on both.
   for (let attempt = 0; attempt < 200; attempt++) {
@@ -121,7 +116,6 @@ test('6.3.8: who does not exist and who does take as long to refuse, in the medi
   const [known = 0, unknown = 0] = Object.values(times).map(median)
   t.diagnostic(`known ${known.toFixed(1)} ms, unknown ${unknown.toFixed(1)} ms`)
   assert.ok(Math.abs(known / unknown - 1) < 0.1, `known ${known} ms, unknown ${unknown} ms`)
-  await stop()
 })
 
 test('11.4.2: passwords are kept as argon2id with at least 19 MiB, two passes, and a salt of their own', async () => {
@@ -138,7 +132,7 @@ test('11.4.2: passwords are kept as argon2id with at least 19 MiB, two passes, a
   assert.equal(salts.size, stored.length)
 })
 
-test('7.2.1, 7.2.3: the tokens of 10,000 logins have the shape and none comes twice; the server alone knows which are good', async () => {
+test('7.2.1, 7.2.3: the tokens of 10,000 logins have the shape and none comes twice; the server alone knows which are good', async (t) => {
   // The same path as every login, with a hash that costs nearly nothing.
   const accounts = await Promise.all(
     Array.from({ length: 1_000 }, async (_, number) => ({
@@ -148,6 +142,7 @@ test('7.2.1, 7.2.3: the tokens of 10,000 logins have the shape and none comes tw
     })),
   )
   const node = await startTestNode(redis.url, { name: 'busy', accounts })
+  t.after(() => node.stop())
   const tokens = new Set<string>()
   for (let login = 0; login < 10; login++) {
     // Fewer at once than may wait for their password to be checked.
@@ -178,7 +173,6 @@ test('7.2.1, 7.2.3: the tokens of 10,000 logins have the shape and none comes tw
   // One bit of it is another: nothing in a token can be checked without asking the store.
   const other = good.slice(0, 20) + (good[20] === 'A' ? 'B' : 'A') + good.slice(21)
   assert.equal((await getUser(node.url, other)).status, 401)
-  await node.stop()
 })
 
 test('11.4.2: a flood of logins starves no session, and what is too much is told to come back', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { access, readFile } from 'node:fs/promises'
+import { access, readdir, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { environment } from '../../src/config.ts'
 
@@ -37,4 +37,20 @@ test('every file and folder that the README names exists', async () => {
   const paths = [...layout.matchAll(/^(\S+\/\S*?),? /gm)].map(([, path]) => path ?? '')
   assert.ok(paths.length > 8)
   for (const path of paths) await access(new URL(path, top))
+})
+
+test('every test that docs/security.md names exists', async () => {
+  const named = [...(await read('docs/security.md')).matchAll(/^\|.*\| (`.+`) \|$/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  )
+  assert.ok(named.length > 45)
+  const folders = ['app/test/lib', 'app/test/integration', 'app/test/browser', 'test/compose']
+  const sources = await Promise.all(
+    folders.map(async (folder) => {
+      const files = await readdir(new URL(folder, top))
+      return Promise.all(files.map((file) => read(`${folder}/${file}`)))
+    }),
+  )
+  const all = sources.flat().join('\n')
+  for (const name of named) assert.ok(all.includes(name), `there is no test "${name}"`)
 })
