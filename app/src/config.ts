@@ -78,7 +78,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
       absoluteSeconds: value.SESSION_ABSOLUTE_SECONDS,
       renewSeconds: value.SESSION_RENEW_SECONDS,
       rotateSeconds: value.SESSION_ROTATE,
-      rotateGraceSeconds: value.SESSION_ROTATE_GRACE,
+      // No longer than the rotation itself: otherwise one old token would lead to the next, and that to the next.
+      rotateGraceSeconds: Math.min(value.SESSION_ROTATE_GRACE, value.SESSION_ROTATE || Number.POSITIVE_INFINITY),
       maxPerUser: value.SESSION_MAX,
       freshSeconds: value.SESSION_FRESH_SECONDS,
       keyForm: value.SESSION_KEY,

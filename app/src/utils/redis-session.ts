@@ -14,8 +14,8 @@ import type { Login, Session, SessionOptions, SessionStore } from '../sessions/s
 import { isToken, keyName, newSalt, newToken, sessionId, successorOf } from '../sessions/session-token.ts'
 import { createUserIndex } from '../sessions/user-index.ts'
 
-/** How many replaced tokens are followed to the one that lives: more than fit into one grace. */
-const LONGEST_TRAIL = 8
+/** How many replaced tokens are followed to the one that lives. A grace has room for one, a race for a second. */
+const LONGEST_TRAIL = 4
 
 const sessionKey = (name: string) => `session:${name}`
 

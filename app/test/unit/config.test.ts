@@ -39,6 +39,13 @@ for (const [name, value] of Object.entries({
   })
 }
 
+test('the grace of a replaced token is never longer than the rotation, and stays where there is none', () => {
+  const graceOf = (env: Record<string, string>) => readConfig(env).session.rotateGraceSeconds
+  assert.equal(graceOf({}), 10)
+  assert.equal(graceOf({ SESSION_ROTATE: '3' }), 3)
+  assert.equal(graceOf({ SESSION_ROTATE: '0', SESSION_ROTATE_GRACE: '20' }), 20)
+})
+
 test('several bad variables are named together', () => {
   assert.throws(() => readConfig({ PORT: 'x', NODES: '0' }), /PORT.*NODES/)
 })
