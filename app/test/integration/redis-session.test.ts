@@ -2,33 +2,21 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { connectRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connection.ts'
-import type { SessionOptions, SessionStore } from '../../src/sessions/session-store.ts'
 import { sessionId } from '../../src/sessions/session-token.ts'
-import { createSessionStore } from '../../src/utils/redis-session.ts'
-import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
-import { quiet, standardOptions } from '../lib/test-node.ts'
+import type { TestRedis } from '../lib/redis-server.ts'
+import { aUser, keyOf, startTwoConnections, storeOn as store } from '../lib/stores.ts'
+import { quiet } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
 
 let redis: TestRedis
 let left: RedisConnection
 let right: RedisConnection
+let stop: () => Promise<void>
 
 before(async () => {
-  redis = await startTestRedis()
-  left = await connectRedis({ url: redis.url, deadlineMs: 500 }, quiet)
-  right = await connectRedis({ url: redis.url, deadlineMs: 500 }, quiet)
+  ;({ redis, left, right, stop } = await startTwoConnections())
 })
-after(async () => {
-  await Promise.all([left.close(), right.close()])
-  await redis.stop()
-})
-
-const aUser = (username: string) => ({ username, displayName: `Somebody called ${username}` })
-const keyOf = (token: string) => `session:${token}`
-
-function store(connection: RedisConnection, options: Partial<SessionOptions> = {}): SessionStore {
-  return createSessionStore(connection, { ...standardOptions, node: 'app-1', ...options }, quiet)
-}
+after(() => stop())
 
 test('a session set by one node is read by another, whole', async () => {
   const { token, session } = await store(left, { node: 'app-1' }).setSession(aUser('traveller'))

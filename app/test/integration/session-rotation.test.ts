@@ -1,33 +1,27 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts'
-import type { SessionOptions, SessionStore } from '../../src/sessions/session-store.ts'
-import { createSessionStore } from '../../src/utils/redis-session.ts'
-import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
-import { quiet, standardOptions } from '../lib/test-node.ts'
+import type { RedisConnection } from '../../src/redis/connection.ts'
+import type { SessionOptions } from '../../src/sessions/session-store.ts'
+import type { TestRedis } from '../lib/redis-server.ts'
+import { aUser, keyOf, startTwoConnections, storeOn } from '../lib/stores.ts'
+import { standardOptions } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
 
 let redis: TestRedis
 let left: RedisConnection
 let right: RedisConnection
+let stop: () => Promise<void>
 
 before(async () => {
-  redis = await startTestRedis()
-  left = await connectRedis({ url: redis.url, deadlineMs: 500 }, quiet)
-  right = await connectRedis({ url: redis.url, deadlineMs: 500 }, quiet)
+  ;({ redis, left, right, stop } = await startTwoConnections())
 })
-after(async () => {
-  await Promise.all([left.close(), right.close()])
-  await redis.stop()
-})
+after(() => stop())
 
-const aUser = (username: string) => ({ username, displayName: `Somebody called ${username}` })
-const keyOf = (token: string) => `session:${token}`
 const sessionKeys = () => redis.inspector.keys('session:*')
 
-function store(connection: RedisConnection, options: Partial<SessionOptions> = {}): SessionStore {
-  return createSessionStore(connection, { ...standardOptions, node: 'app-1', renewSeconds: 0, ...options }, quiet)
-}
+/** Looks at every read whether a rotation is due: usually a node does so every few seconds. */
+const store = (connection: RedisConnection, options: Partial<SessionOptions> = {}) =>
+  storeOn(connection, { renewSeconds: 0, ...options })
 
 for (const keyForm of ['plain', 'hashed'] as const) {
   test(`with ${keyForm} keys, a rotated session goes on under a new token, with the same id, times and user`, async () => {
