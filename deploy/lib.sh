@@ -60,6 +60,9 @@ published_port() {
   address=$(compose port nginx "$1" 2>/dev/null) && [[ "$address" =~ :[1-9] ]] && say "${address##*:}"
 }
 
+# The nodes that Compose runs, whether they answer or not: app-1, app-2, ...
+node_names() { compose ps app --format '{{.Name}}' | sed 's/.*-\(app-[0-9]*\)$/\1/' | sort -V; }
+
 port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 sha256_of() { printf %s "$1" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d ' ' -f 1; }
