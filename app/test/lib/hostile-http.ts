@@ -124,7 +124,13 @@ export async function assertHarmless(
  * that must be answered quickly. In the end the other side must have closed every slow one by itself.
  */
 export async function assertServesMeanwhile(target: Target, ask: () => Promise<number>): Promise<void> {
-  const idle = await Promise.all(Array.from({ length: IDLE_SOCKETS }, () => open(target)))
+  const idle: Socket[] = []
+  while (idle.length < IDLE_SOCKETS) {
+    idle.push(...(await Promise.all(Array.from({ length: 100 }, () => open(target)))))
+    // Once this is answered the server has taken all before it. More than its queue holds (511) would be connections that
+    // only this side knows of.
+    assert.equal(await ask(), 200)
+  }
   const slow = await Promise.all(Array.from({ length: 20 }, () => open(target)))
   const trickles = slow.map((socket, turn) => trickle(socket, target, turn))
   try {
