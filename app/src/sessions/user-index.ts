@@ -1,6 +1,8 @@
 import type { Logger } from '../logger.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 
+export type UserIndex = ReturnType<typeof createUserIndex>
+
 const indexKey = (username: string) => `user-sessions:${username}`
 
 /**

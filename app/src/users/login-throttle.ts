@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { isIPv6 } from 'node:net'
 import {
   type RateLimiterAbstract,
   RateLimiterMemory,
@@ -7,6 +6,7 @@ import {
   type RateLimiterRes,
 } from 'rate-limiter-flexible'
 import type { RedisConnection } from '../redis/connection.ts'
+import { networkOf } from './network-of.ts'
 
 export interface ThrottleOptions {
   /** Failed logins that one address may have with one account. */
@@ -101,16 +101,3 @@ const secondsLeft = ({ msBeforeNext }: RateLimiterRes) => Math.max(1, Math.ceil(
 
 /** Hashed: whoever types a password into the field for the user name should not find it in Redis. */
 const keyOf = (text: string) => createHash('sha256').update(text).digest('base64url')
-
-/** One subscriber has a whole /64 of IPv6 (RFC 6177), so its addresses count as one. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  if (mapped?.[1]) return mapped[1]
-  // The URL parser writes every address the one way; its shortened part is filled up again.
-  const [head = '', tail] = new URL(`http://[${address.split('%', 1)[0]}]`).hostname.slice(1, -1).split('::')
-  const left = head.split(':').filter(Boolean)
-  const right = (tail ?? '').split(':').filter(Boolean)
-  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right]
-  return `${groups.slice(0, 4).join(':')}::/64`
-}

@@ -12,6 +12,7 @@ import {
 } from '../sessions/session-record.ts'
 import type { Login, Session, SessionOptions, SessionStore } from '../sessions/session-store.ts'
 import { isToken, keyName, newSalt, newToken, sessionId, successorOf } from '../sessions/session-token.ts'
+import { createSessionsOfUser, type LivingSession } from '../sessions/sessions-of-user.ts'
 import { createUserIndex } from '../sessions/user-index.ts'
 
 /** How many replaced tokens are followed to the one that lives. A grace has room for one, a race for a second. */
@@ -39,6 +40,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   // Under a very short idle timeout the usual pause between renewals would let a session in use expire.
   const renewals = createRenewalMemory(Math.min(options.renewSeconds * 1000, ttlMs / 4))
   const index = createUserIndex(redis, { absoluteMs }, log)
+  const ofUser = createSessionsOfUser({ index, readLiving, end })
   const nameOf = (token: string) => keyName(options.keyForm, token)
 
   async function setSession(user: User, { address = '', agent = '', replaces }: Login = {}) {
@@ -56,7 +58,8 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const { expiresAt, size } = await write(nameOf(token), record, now)
     // Only now: should Redis go away in between, the user has a session that works and not none.
     await deleteSession(replaces)
-    const ended = size > options.maxPerUser ? await endOldest(user.username) : []
+    const isTooMany = (_session: Session, place: number) => place >= options.maxPerUser
+    const ended = size > options.maxPerUser ? await ofUser.end(user.username, isTooMany) : []
     return { token, session: toSession(record, expiresAt), ended }
   }
 
@@ -175,54 +178,24 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   }
 
   async function listSessions(username: string): Promise<Session[]> {
-    return (await readAll(username)).map(({ session }) => session)
+    return ofUser.list(username)
   }
 
   async function revokeSession(username: string, id: string): Promise<boolean> {
-    return (await endThose(username, (session) => session.id === id)).length > 0
+    return (await ofUser.end(username, (session) => session.id === id)).length > 0
   }
 
   async function revokeSessions(username: string, except?: string): Promise<Session[]> {
-    return endThose(username, (session) => session.id !== except)
+    return ofUser.end(username, (session) => session.id !== except)
   }
 
-  async function endOldest(username: string): Promise<Session[]> {
-    return endThose(username, (_session, place) => place >= options.maxPerUser)
-  }
-
-  async function endThose(username: string, isMeant: (session: Session, place: number) => boolean) {
-    const meant = (await readAll(username)).filter(({ session }, place) => isMeant(session, place))
-    const ended = await Promise.all(
-      meant.map(async ({ session, names }) => ((await Promise.all(names.map(end))).includes(true) ? [session] : [])),
-    )
-    return ended.flat()
-  }
-
-  /** Newest login first. A session has two names while its token is being replaced, and if a node died in that moment. */
-  async function readAll(username: string): Promise<{ session: Session; names: string[] }[]> {
-    const indexed = await index.read(username)
-    const found = await Promise.all(indexed.map(readLiving))
-    const byId = new Map<string, { session: Session; names: string[] }>()
-    for (const living of found) {
-      if (!living) continue
-      const known = byId.get(living.session.id)
-      if (known) known.names.push(living.name)
-      else byId.set(living.session.id, { session: living.session, names: [living.name] })
-    }
-    await index.drop(
-      username,
-      indexed.filter((_name, place) => !found[place]),
-    )
-    return [...byId.values()]
-  }
-
-  async function readLiving(name: string): Promise<{ name: string; session: Session } | undefined> {
+  /** The session under this name, or under the one that it points to: the index may have been read before that was in it. */
+  async function readLiving(name: string): Promise<LivingSession | undefined> {
     for (let step = 0; step < LONGEST_TRAIL; step++) {
       const key = sessionKey(name)
       const [json, expiresAt] = await redis.run((client) => Promise.all([client.get(key), client.pExpireTime(key)]))
       const value = parse(json)
       if (!value) return undefined
-      // The index was read before the new name was in it.
       if (isReplaced(value)) name = value.replacedBy
       else return { name, session: toSession(value, expiresAt) }
     }
