@@ -5,8 +5,8 @@ import { until } from '../../app/test/lib/until.ts'
 import { assertEveryNodeSays, createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
 import { ADA, createVisitor, GRACE, secretsSeen, type Visitor } from '../lib/visitor.ts'
 
-// What docs/security.md promises, through the balancer, on a stack as `make up` starts it.
-const stack = createComposeStack('sessions-test-security')
+// What docs/security.md promises, through the balancer, on a stack as `make up` starts it. It is also called by a name.
+const stack = createComposeStack('sessions-test-security', { PUBLIC_HOST: 'sessions.example.org' })
 const ALAN = { username: 'alan', password: 'universal-machine' }
 
 before(async () => {
@@ -245,11 +245,11 @@ test('13.4: nothing but the application is to be had through nginx', async () =>
     assert.match(answer, /^HTTP\/1\.1 40[04] .*application\/problem\+json/s, path)
   }
   assert.match(await stack.raw('TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 405 /)
-  for (const host of ['evil.example', 'localhost.evil.example', '192.0.2.1', 'app', 'redis:6379']) {
+  for (const host of ['evil.example', 'localhost.evil.example', '192.0.2.1', 'app', 'redis:6379', 'example.org']) {
     const answer = await stack.raw(`GET /api/user HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
     assert.match(answer, /^HTTP\/1\.1 421 .*X-Served-By: nginx.*PUBLIC_HOST/s, host)
   }
-  for (const host of ['localhost', 'localhost:1', '127.0.0.1', '[::1]:80', 'LOCALHOST']) {
+  for (const host of ['localhost', 'localhost:1', '127.0.0.1', '[::1]:80', 'LOCALHOST', 'sessions.example.org']) {
     const answer = await stack.raw(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
     assert.match(answer, /^HTTP\/1\.1 200 /, host)
     // No version, of nothing.
