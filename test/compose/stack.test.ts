@@ -13,7 +13,6 @@ import { createVisitor, GRACE, secretsSeen } from '../lib/visitor.ts'
 
 const stack = createComposeStack('sessions-test')
 const { make, docker, containerOf, raw } = stack
-const THREE = THREE_NODES
 const env = stack.env
 let url: string
 
@@ -54,7 +53,7 @@ test('a port that is taken is a message that names another', async () => {
 })
 
 test('a session created on any node is honoured by every node, and after logout by none', async () => {
-  const { matrix, logout } = await prove({ url, nodes: THREE, minPerCell: 10 })
+  const { matrix, logout } = await prove({ url, nodes: THREE_NODES, minPerCell: 10 })
   assert.equal(matrix.length, 9)
   assert.deepEqual(unproved(matrix, 10), [])
   assert.deepEqual(unprovedLogout(logout, 10), [])
@@ -65,7 +64,7 @@ test('the balancer takes turns strictly: any three requests in a row meet three 
   const served: string[] = []
   for (let asked = 0; asked < 30; asked++) served.push((await visitor.whoAmI()).servedBy)
   for (let first = 0; first <= served.length - 3; first++) {
-    assert.deepEqual(served.slice(first, first + 3).sort(), THREE)
+    assert.deepEqual(served.slice(first, first + 3).sort(), THREE_NODES)
   }
 })
 
@@ -89,7 +88,7 @@ test('the logs have a line from the node and one from nginx for each request, un
 })
 
 test('each container runs without root, capabilities, a writable disk or a way to more, and within limits', async () => {
-  const names = [...THREE.map(containerOf), containerOf('nginx-1'), containerOf('redis-1')]
+  const names = [...THREE_NODES.map(containerOf), containerOf('nginx-1'), containerOf('redis-1')]
   for (const container of JSON.parse(await docker('inspect', ...names))) {
     const { Config: config, HostConfig: host, Name: name } = container
     assert.match(config.User, /^[1-9]\d*:[1-9]\d*$/, name)
@@ -106,7 +105,7 @@ test('each container runs without root, capabilities, a writable disk or a way t
 })
 
 test('only nginx is published, on this machine alone; Redis and the nodes have no way in or out', async () => {
-  const names = [...THREE.map(containerOf), containerOf('nginx-1'), containerOf('redis-1')]
+  const names = [...THREE_NODES.map(containerOf), containerOf('nginx-1'), containerOf('redis-1')]
   const published = JSON.parse(await docker('inspect', ...names)).flatMap(
     ({ HostConfig }: { HostConfig: { PortBindings: Record<string, unknown> } }) =>
       Object.entries(HostConfig.PortBindings),
@@ -124,7 +123,7 @@ test('the password of Redis is neither in what Docker tells nor in a process lis
   const passwords = await Promise.all(
     ['app', 'admin'].map((user) => succeed('cat', [`.secrets/redis-${user}-password`])),
   )
-  const names = [...THREE.map(containerOf), containerOf('redis-1')]
+  const names = [...THREE_NODES.map(containerOf), containerOf('redis-1')]
   const told = [
     await docker('inspect', ...names),
     ...(await Promise.all(names.map((name) => docker('top', name)))),
@@ -238,15 +237,15 @@ test('make restart restarts every node in turn, and no request fails', async (t)
   const load = startSteadyLoad(t, visitor)
   const output = await make('restart')
   await load.stop()
-  for (const node of THREE) assert.match(output, new RegExp(`^${node}: draining, starting, healthy$`, 'm'))
+  for (const node of THREE_NODES) assert.match(output, new RegExp(`^${node}: draining, starting, healthy$`, 'm'))
   assert.deepEqual(failures(load), [])
-  for (const node of THREE) assert.ok((load.answers.get(`200 ${node}`) ?? 0) > 0)
+  for (const node of THREE_NODES) assert.ok((load.answers.get(`200 ${node}`) ?? 0) > 0)
 })
 
 test('a node that is stopped under load costs no request, and exits with 0', async (t) => {
   const visitor = await stack.visitor()
   const load = startSteadyLoad(t, visitor)
-  await until('every node serves', () => THREE.every((node) => load.answers.has(`200 ${node}`)))
+  await until('every node serves', () => THREE_NODES.every((node) => load.answers.has(`200 ${node}`)))
   await docker('stop', containerOf('app-2'))
   assert.equal((await docker('inspect', '--format', '{{.State.ExitCode}}', containerOf('app-2'))).trim(), '0')
   await docker('start', containerOf('app-2'))

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { freePort } from '../../app/src/process/free-port.ts'
+import { exchange } from '../../app/test/lib/exchange.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { command, type Result, succeed, TOP } from './command.ts'
 import { createVisitor, secretsSeen, type Visitor } from './visitor.ts'
 
 export const THREE_NODES = ['app-1', 'app-2', 'app-3']
-
-export type ComposeStack = ReturnType<typeof createComposeStack>
 
 /**
  * A Compose stack of the test's own, seen from outside: started and steered with make, as a user does it. All that its
@@ -81,13 +79,7 @@ export function createComposeStack(project: string, settings: Record<string, str
     },
 
     /** What comes back on a bare socket to nginx's plain port, until the other side closes. */
-    async raw(request: string): Promise<string> {
-      const socket = connect(Number(env.PORT), '127.0.0.1')
-      socket.write(request)
-      let answer = ''
-      for await (const piece of socket) answer += piece
-      return answer
-    },
+    raw: (request: string): Promise<string> => exchange(Number(env.PORT), request),
 
     /** Fails if any token or password that any visitor of this run ever had is in any log. */
     assertNoSecretIsLogged(): void {

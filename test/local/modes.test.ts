@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, type TestContext, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
+import { exchange } from '../../app/test/lib/exchange.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { unproved } from '../../loadtest/lib/matrix.ts'
 import { succeed, TOP } from '../lib/command.ts'
@@ -204,13 +205,8 @@ async function killOneNodeUnderLoad(t: TestContext, stack: Mode) {
 }
 
 /** The answer to a GET with this very request target, which fetch would tidy up first. */
-async function requestLine(url: string, target: string): Promise<string> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  socket.write(`GET ${target} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n`)
-  let answer = ''
-  for await (const piece of socket) answer += piece
-  return answer
-}
+const requestLine = (url: string, target: string) =>
+  exchange(Number(new URL(url).port), `GET ${target} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n`)
 
 async function answers(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import type { SessionOptions } from '../../src/sessions/session-store.ts'
+import { exchange } from './exchange.ts'
+import { cookieOf } from './http.ts'
 import { startTestRedis, type TestRedis } from './redis-server.ts'
 import { newAccount, startTestNode, type TestNode } from './test-node.ts'
 import { until } from './until.ts'
@@ -282,10 +283,10 @@ export function contract(session: Partial<SessionOptions>): void {
 
   test('headers that are too large, and what is no HTTP, are answered and not fatal', async () => {
     assert.match(
-      await raw(left, `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(20_000)}\r\n\r\n`),
+      await exchange(portOf(left), `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(20_000)}\r\n\r\n`),
       /^HTTP\/1\.1 431 .*problem\+json/s,
     )
-    assert.match(await raw(left, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400 .*problem\+json/s)
+    assert.match(await exchange(portOf(left), 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400 .*problem\+json/s)
     assert.equal((await get(left, '/livez')).status, 200)
   })
 
@@ -372,8 +373,6 @@ interface Body {
 
 const read = async (response: Response) => (await response.json()) as Body
 
-const cookieOf = (response: Response) => (response.headers.getSetCookie()[0] ?? '').split(';', 1)[0] ?? ''
-
 async function assertProblem(response: Response, status: number): Promise<void> {
   assert.equal(response.status, status)
   assert.match(response.headers.get('Content-Type') ?? '', /^application\/problem\+json/)
@@ -382,11 +381,4 @@ async function assertProblem(response: Response, status: number): Promise<void> 
   assert.ok(problem.title.length > 0 && problem.detail.length > 0)
 }
 
-/** What comes back on a bare socket, until the other side closes. */
-async function raw(node: TestNode, request: string): Promise<string> {
-  const socket = connect(Number(new URL(node.url).port), '127.0.0.1')
-  socket.end(request)
-  let answer = ''
-  for await (const piece of socket) answer += piece
-  return answer
-}
+const portOf = (node: TestNode) => Number(new URL(node.url).port)

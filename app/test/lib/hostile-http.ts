@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { exchange } from './exchange.ts'
 import { until } from './until.ts'
 
 export interface Target {
@@ -92,22 +93,12 @@ export const hostileRequests: { what: string; request: (host: string) => string;
   },
 ]
 
-/** What comes back on a bare socket until the other side closes; empty if it only closes. Fails if it does not. */
-export async function exchange({ port }: Target, request: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  socket.setTimeout(20_000, () => socket.destroy(new Error('the connection was left open')))
-  socket.write(request)
-  let answer = ''
-  for await (const piece of socket) answer += piece
-  return answer
-}
-
 /** Sends one of them. An answer must be one of those that may come; a connection that is just closed will do too. */
 export async function assertHarmless(
   target: Target,
   { request, statuses }: (typeof hostileRequests)[number],
 ): Promise<void> {
-  const answer = await exchange(target, request(target.host)).catch((error: NodeJS.ErrnoException) => {
+  const answer = await exchange(target.port, request(target.host)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return ''
     throw error
   })
