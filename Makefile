@@ -1,6 +1,6 @@
 # The face of the project. Each target is a script that can be run alone: see deploy, loadtest and test.
 .DEFAULT_GOAL := help
-.PHONY: help up local down ps logs restart scale clean loadtest loadtest-control prove test audit format \
+.PHONY: help up local down ps logs restart control scale clean loadtest loadtest-control prove test audit format \
         redis-cli sessions session end-sessions disable enable monitor screenshots
 
 # Where the stack is published: make up PORT=9090
@@ -29,6 +29,9 @@ logs: ## Follow the logs, one JSON object a line
 
 restart: ## Restart the nodes one after the other, without a failed request
 	@deploy/restart
+
+control: ## Start nodes that keep sessions in their own memory, for the page's experiment (OFF=1 ends them)
+	@deploy/control $(if $(OFF),off,on)
 
 scale: ## Set the number of nodes while it runs (N=5)
 	@deploy/scale "$(N)"

@@ -1,5 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import express, { type Express, type RequestHandler } from 'express'
+import type { EventStreams } from './events/event-streams.ts'
+import type { Journal } from './events/journal.ts'
+import type { WhyEnded } from './events/why-ended.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { accessLog } from './middleware/access-log.ts'
@@ -8,9 +11,11 @@ import { allowOnly, notFound, problemHandler } from './middleware/problem.ts'
 import { requestIdentity } from './middleware/request-identity.ts'
 import { createRequireSession } from './middleware/require-session.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import { createSessionCookie } from './middleware/session-cookie.ts'
 import type { Cluster } from './nodes/cluster.ts'
 import { apiRoutes } from './routes/api.routes.ts'
 import { authRoutes } from './routes/auth.routes.ts'
+import { eventsRoutes } from './routes/events.routes.ts'
 import { healthRoutes } from './routes/health.routes.ts'
 import type { SessionStore } from './sessions/session-store.ts'
 import type { LoginThrottle } from './users/login-throttle.ts'
@@ -21,11 +26,15 @@ export interface AppParts {
   node: string
   /** How many proxies stand in front: that many entries of X-Forwarded-For are believed. */
   trustProxyHops: number
+  cookieName: string
   log: Logger
   metrics: Metrics
   users: Users
   throttle: LoginThrottle
   sessions: SessionStore
+  journal: Journal
+  whyEnded: WhyEnded
+  streams: EventStreams
   cluster: Cluster
   /** Why the node cannot serve, or undefined if it can. */
   whyNotReady: () => Promise<string | undefined>
@@ -33,12 +42,14 @@ export interface AppParts {
   drainMiddleware: RequestHandler
 }
 
-const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url))
+/** The page: what is served as it is, and what is compiled from app/page. */
+const PUBLIC = [new URL('../../public', import.meta.url), new URL('../page', import.meta.url)]
 
 /** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
 export function createApp(parts: AppParts): Express {
-  const { node, log, metrics, users, throttle, sessions, cluster, whyNotReady } = parts
-  const requireSession = createRequireSession(sessions)
+  const { node, log, metrics, users, throttle, sessions, journal, whyEnded, streams, cluster, whyNotReady } = parts
+  const cookie = createSessionCookie(parts.cookieName)
+  const requireSession = createRequireSession({ cookie, sessions, journal, whyEnded })
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', parts.trustProxyHops)
@@ -57,10 +68,15 @@ export function createApp(parts: AppParts): Express {
   app.use(healthRoutes({ whyNotReady, metrics }))
   app.use(parts.drainMiddleware)
   app.use(csrf())
-  app.use(authRoutes({ node, users, throttle, sessions, onSessionCreated: () => metrics.sessionsCreated.inc() }))
-  app.use(apiRoutes({ node, sessions, requireSession, cluster }))
+  const onSessionCreated = () => metrics.sessionsCreated.inc()
+  app.use(authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }))
+  app.use(eventsRoutes({ cookie, sessions, streams }))
+  app.use(apiRoutes({ node, cookie, sessions, journal, requireSession, cluster }))
 
-  app.use(express.static(PUBLIC, { cacheControl: true, maxAge: 0, redirect: false, dotfiles: 'ignore' }))
+  for (const folder of PUBLIC) {
+    const options = { cacheControl: true, maxAge: 0, redirect: false, dotfiles: 'ignore' } as const
+    app.use(express.static(fileURLToPath(folder), options))
+  }
   app.all('/', allowOnly('GET'))
   app.use(notFound)
   app.use(problemHandler)

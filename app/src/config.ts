@@ -23,6 +23,10 @@ export const environment = z.object({
   REDIS_PASSWORD_FILE: z.string().min(1).optional(),
   REDIS_DEADLINE_MS: z.coerce.number().int().min(10).max(60_000).default(500),
   SESSION_STORE: z.enum(['redis', 'memory']).default('redis'),
+  SESSION_COOKIE: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'is not a cookie name of letters, digits, _ and -')
+    .default('sid'),
   SESSION_TTL_SECONDS: seconds(1).default(3600),
   SESSION_ABSOLUTE_SECONDS: seconds(1).default(43_200),
   SESSION_RENEW_SECONDS: seconds(0).default(5),
@@ -73,6 +77,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
       deadlineMs: value.REDIS_DEADLINE_MS,
     }),
     sessionStore: value.SESSION_STORE,
+    cookieName: value.SESSION_COOKIE,
     session: Object.freeze({
       ttlSeconds: value.SESSION_TTL_SECONDS,
       absoluteSeconds: value.SESSION_ABSOLUTE_SECONDS,

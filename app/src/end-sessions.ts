@@ -1,4 +1,6 @@
 import { readConfig } from './config.ts'
+import { openEventLog } from './events/event-log.ts'
+import { createJournal } from './events/journal.ts'
 import { createLogger } from './logger.ts'
 import { endOnFailure } from './process/end-on-failure.ts'
 import { connectRedis } from './redis/connection.ts'
@@ -11,8 +13,9 @@ async function endSessions(): Promise<void> {
   const [username = ''] = process.argv.slice(2)
   const redis = await connectRedis(config.redis, log)
   const sessions = createSessionStore(redis, { ...config.session, node: 'end-sessions' }, log)
+  const journal = createJournal({ node: 'end-sessions', events: await openEventLog(redis, 'events', log) })
   for (const { id } of await sessions.revokeSessions(username)) {
-    log.info({ event: 'revoked', user: username, sessionId: id }, 'Session ended by an administrator')
+    await journal.record(log, { type: 'revoked', user: username, sessionId: id, by: 'administrator' })
   }
   await redis.close()
 }

@@ -1,10 +1,10 @@
 import type { RequestHandler } from 'express'
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** What Prometheus reads at /metrics. Each node has its own registry, so two nodes in one process do not mix. */
-export function createMetrics({ node }: { node: string }) {
+export function createMetrics({ node, eventStreams }: { node: string; eventStreams: () => number }) {
   const registry = new Registry()
   registry.setDefaultLabels({ node })
   collectDefaultMetrics({ register: registry })
@@ -22,11 +22,22 @@ export function createMetrics({ node }: { node: string }) {
     registers: [registry],
   })
 
+  new Gauge({
+    name: 'event_streams',
+    help: 'Pages that are being told what happens',
+    registers: [registry],
+    collect() {
+      this.set(eventStreams())
+    },
+  })
+
   let answered = 0
   const measureRequests: RequestHandler = (req, res, next) => {
     const end = requests.startTimer()
     res.once('close', () => {
       answered++
+      // A stream lasts as long as the page is open. That is no time to answer.
+      if (res.get('Content-Type')?.startsWith('text/event-stream')) return
       // The route's pattern, never the path: a path has as many values as clients can think of.
       const route: unknown = req.route?.path
       end({

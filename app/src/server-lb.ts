@@ -30,13 +30,14 @@ async function startBalancedNodes(): Promise<void> {
     log,
     async stop(reason) {
       log.info({ reason }, 'Stopping')
-      // Nobody is in front of this balancer who could go elsewhere: it only finishes what is under way.
+      // Nobody is in front of this balancer who could go elsewhere: it only finishes what is under way. So do the nodes,
+      // and they end the streams of events, which would never end by themselves.
       const closed = once(server, 'close')
       server.close()
       const overdue = setTimeout(() => server.closeAllConnections(), config.drainSeconds * 1000)
+      await nodes.stop()
       await closed
       clearTimeout(overdue)
-      await nodes.stop()
       await redis.stop()
       log.info('Stopped')
     },

@@ -1,5 +1,9 @@
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
+import { openEventLog } from './events/event-log.ts'
+import { createEventStreams } from './events/event-streams.ts'
+import { createJournal } from './events/journal.ts'
+import { createWhyEnded } from './events/why-ended.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { joinCluster } from './nodes/cluster.ts'
@@ -8,6 +12,7 @@ import { createDrain } from './process/drain.ts'
 import { endOnFailure } from './process/end-on-failure.ts'
 import { listen, portOf } from './process/listen.ts'
 import { stopOnSignal } from './process/stop-on-signal.ts'
+import { createRedisClock } from './redis/clock.ts'
 import { connectRedis } from './redis/connection.ts'
 import { createMemorySessionStore } from './sessions/memory-session.ts'
 import { createLoginThrottle } from './users/login-throttle.ts'
@@ -22,8 +27,16 @@ async function startNode(): Promise<void> {
   const node = await findNodeName({ configured: config.nodeName, hostName: config.hostName })
   const log = createLogger({ level: config.logLevel, node })
   const redis = await connectRedis(config.redis, log)
-  const metrics = createMetrics({ node })
-  const cluster = joinCluster(redis, { name: node, requestsAnswered: metrics.requestsAnswered }, log)
+  const clock = createRedisClock(redis)
+  // Nodes that keep their sessions to themselves are no cluster with those that share them, even beside the same Redis.
+  const suffix = config.sessionStore === 'memory' ? ':memory' : ''
+  const events = await openEventLog(redis, `events${suffix}`, log)
+  const journal = createJournal({ node, events })
+  const streams = createEventStreams({ node, events, now: clock.estimate })
+  const whyEnded = createWhyEnded({ events, ttlSeconds: config.session.ttlSeconds, now: clock.estimate })
+  const metrics = createMetrics({ node, eventStreams: streams.count })
+  const { requestsAnswered } = metrics
+  const cluster = joinCluster(redis, { key: `nodes${suffix}`, name: node, clock, requestsAnswered, events }, log)
   const accounts = config.demoUsers ? await readAccounts(DEMO_ACCOUNTS) : []
   const users = await createUsers({ redis, accounts, hashesAtOnce: config.hashesAtOnce })
   const throttle = createLoginThrottle(redis, config.throttle)
@@ -53,15 +66,19 @@ async function startNode(): Promise<void> {
     return answered ? undefined : 'Redis does not answer.'
   }
 
-  const { trustProxyHops } = config
+  const { trustProxyHops, cookieName } = config
   const app = createApp({
     node,
     trustProxyHops,
+    cookieName,
     log,
     metrics,
     users,
     throttle,
     sessions,
+    journal,
+    whyEnded,
+    streams,
     cluster,
     whyNotReady,
     drainMiddleware,
@@ -72,7 +89,10 @@ async function startNode(): Promise<void> {
     async stop(reason) {
       log.info({ reason }, 'Stopping')
       process.send?.({ draining: true })
-      await drain(server)
+      const drained = drain(server)
+      await cluster.announceDrain()
+      streams.end()
+      await drained
       await cluster.leave()
       await redis.close()
       log.info('Stopped')

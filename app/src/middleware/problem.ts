@@ -9,12 +9,21 @@ export class Problem extends Error {
   readonly status: number
   readonly detail: string
   readonly headers: Readonly<Record<string, string>>
+  /** Members of the problem beside the usual ones: RFC 9457, section 3.2. */
+  readonly members: Readonly<Record<string, string>>
 
-  constructor(status: number, title: string, detail: string, headers: Record<string, string> = {}) {
+  constructor(
+    status: number,
+    title: string,
+    detail: string,
+    headers: Record<string, string> = {},
+    members: Record<string, string> = {},
+  ) {
     super(title)
     this.status = status
     this.detail = detail
     this.headers = headers
+    this.members = members
   }
 }
 
@@ -63,13 +72,13 @@ export const problemHandler: ErrorRequestHandler = (error, req, res, next) => {
   sendProblem(res, problem)
 }
 
-function sendProblem(res: Response, { status, message, detail, headers }: Problem): void {
+function sendProblem(res: Response, { status, message, detail, headers, members }: Problem): void {
   res
     .status(status)
     .set(headers)
     .set('Cache-Control', 'no-store')
     .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title: message, status, detail }))
+    .send(JSON.stringify({ type: 'about:blank', title: message, status, detail, ...members }))
 }
 
 /** Express and its body parser mark errors that are the client's fault with a 4xx status. */

@@ -1,42 +1,71 @@
 import type { Request, Response } from 'express'
+import type { Journal } from '../events/journal.ts'
+import type { WhyEnded } from '../events/why-ended.ts'
 import type { Session, SessionStore } from '../sessions/session-store.ts'
-import { isToken, sessionId } from '../sessions/session-token.ts'
+import { fingerprintOf, isToken } from '../sessions/session-token.ts'
 import { Problem } from './problem.ts'
-import { readSessionCookie, setSessionCookie } from './session-cookie.ts'
+import type { SessionCookie } from './session-cookie.ts'
 
-export type RequireSession = (req: Request, res: Response) => Promise<Session>
+/** What a route calls first: it gives the session of the request, or throws the 401. */
+export interface RequireSession {
+  /** Counts as a use. In passing, replaces a token that is old, and gives a browser that lacks it the new one. */
+  use(req: Request, res: Response): Promise<Session>
+  /** Does not: for what a page asks by itself, with nobody in front of it. */
+  peek(req: Request, res: Response): Promise<Session>
+}
 
-/**
- * Makes what a route calls first: it gives the session of the request, or throws the 401. In passing, it replaces a
- * token that is old, and hands the new one to a browser that still comes with the replaced one.
- *
- * A 401 does not clear the cookie. The request may have been long under way, and the browser have another one by now.
- */
-export function createRequireSession(sessions: SessionStore): RequireSession {
-  async function rotate(req: Request, res: Response, token: string, session: Session): Promise<void> {
+interface Parts {
+  cookie: SessionCookie
+  sessions: SessionStore
+  journal: Journal
+  whyEnded: WhyEnded
+}
+
+/** A 401 does not clear the cookie. The request may have been long under way, and the browser have another one by now. */
+export function createRequireSession({ cookie, sessions, journal, whyEnded }: Parts): RequireSession {
+  function accept(req: Request, res: Response, session: Session | undefined): Session {
+    if (session) {
+      res.locals.username = session.user.username
+      return session
+    }
+    const token = cookie.read(req)
+    if (token !== undefined) req.log.warn({ event: 'refused', ...nameOf(token) }, 'Session refused')
+    const ending = isToken(token) ? whyEnded(token) : undefined
+    const what = ending
+      ? `Your session has ended. ${ending.sentence}`
+      : 'Log in, then ask again with the cookie you are given.'
+    throw new Problem(401, 'Not logged in', what, {}, ending && { reason: ending.reason })
+  }
+
+  async function rotate(req: Request, res: Response, token: string, session: Session): Promise<Session> {
     try {
-      const successor = await sessions.rotateSession(token)
-      if (successor === undefined) return
-      setSessionCookie(req, res, successor)
-      req.log.info({ event: 'rotated', user: session.user.username, sessionId: session.id }, 'Session has a new token')
+      const rotation = await sessions.rotateSession(token)
+      if (!rotation) return session
+      cookie.set(req, res, rotation.token)
+      const { id, user } = session
+      if (rotation.isFirst) {
+        const fingerprint = fingerprintOf(rotation.token)
+        await journal.record(req.log, { type: 'rotated', user: user.username, sessionId: id, fingerprint })
+      }
+      return (await sessions.peekSession(rotation.token)) ?? session
     } catch (error) {
       // The old token is good until the new one is there. The next request tries again.
       req.log.warn({ sessionId: session.id, reason: String(error) }, 'Session was not given a new token')
+      return session
     }
   }
 
-  return async (req, res) => {
-    const token = readSessionCookie(req)
-    const session = await sessions.getSession(token)
-    if (token === undefined || !session) {
-      if (token !== undefined) req.log.warn({ event: 'refused', ...nameOf(token) }, 'Session refused')
-      throw new Problem(401, 'Not logged in', 'Log in, then ask again with the cookie you are given.')
-    }
-    res.locals.username = session.user.username
-    if (session.isRotationDue) await rotate(req, res, token, session)
-    return session
+  return {
+    async use(req, res) {
+      const token = cookie.read(req)
+      const session = accept(req, res, await sessions.getSession(token))
+      return token !== undefined && session.isRotationDue ? rotate(req, res, token, session) : session
+    },
+    async peek(req, res) {
+      return accept(req, res, await sessions.peekSession(cookie.read(req)))
+    },
   }
 }
 
 /** What can be said of a token without saying it. */
-const nameOf = (token: string) => (isToken(token) ? { sessionId: sessionId(token) } : { malformed: true })
+const nameOf = (token: string) => (isToken(token) ? { sessionId: fingerprintOf(token) } : { malformed: true })

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import type { EventLog } from '../events/event-log.ts'
 import type { Logger } from '../logger.ts'
-import { redisNow } from '../redis/clock.ts'
+import type { RedisClock } from '../redis/clock.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 
 const heartbeatSchema = z.object({
@@ -8,77 +10,121 @@ const heartbeatSchema = z.object({
   uptimeSeconds: z.number(),
   requests: z.number(),
   redisMs: z.number(),
+  state: z.enum(['up', 'draining']),
 })
+type Heartbeat = z.infer<typeof heartbeatSchema>
 
-export interface ClusterNode {
+export interface ClusterNode extends Omit<Heartbeat, 'seenAt'> {
+  // `redisMs`: how long Redis took to answer this node last. A node that Redis does not answer is not listed.
   name: string
-  uptimeSeconds: number
-  requests: number
-  /** How long Redis took to answer this node last, in milliseconds. A node that Redis does not answer is not listed. */
-  redisMs: number
 }
 
 export interface Cluster {
-  /** The nodes that have been heard of in the last seconds, by name. */
+  /** The nodes that have been heard of in the last moments, by name. */
   nodes(): Promise<ClusterNode[]>
-  /** Stops saying that this node is there, and says that it goes. Does not throw. */
+  /** Says that this node is about to go. Does not throw. */
+  announceDrain(): Promise<void>
+  /** Stops saying that this node is there, and says that it is gone. Does not throw. */
   leave(): Promise<void>
 }
 
-const KEY = 'nodes'
-const HEARTBEAT_MS = 1_000
-const ALIVE_MS = 3_500
-const FORGOTTEN_MS = 60_000
+const HEARTBEAT_MS = 400
+/** Three heartbeats: a node that is killed is missed within two seconds. */
+const ALIVE_MS = 1_200
+/** How long a node has to have had Redis itself before it says of another one that it is gone: both may have lost it. */
+const TRUSTED_AFTER_MS = 4_000
+
+interface Parts {
+  /** The hash with the heartbeats. Nodes that share no sessions are no cluster, and have another one. */
+  key: string
+  name: string
+  clock: RedisClock
+  requestsAnswered: () => number
+  events: Pick<EventLog, 'append' | 'announce'>
+}
 
 /**
- * Which nodes share this Redis: each writes a heartbeat to the hash `nodes`, stamped with Redis's own clock, so nodes
- * whose clocks differ still agree on who is alive.
+ * Which nodes share this Redis: each writes a heartbeat to a hash, stamped with Redis's own clock, so nodes whose clocks
+ * differ still agree on who is alive. Who comes, goes or is missed is told as an event, each time by exactly one node.
  */
-export function joinCluster(
-  redis: RedisConnection,
-  { name, requestsAnswered }: { name: string; requestsAnswered: () => number },
-  log: Logger,
-): Cluster {
+export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): Cluster {
+  const { key, name, clock, requestsAnswered, events } = parts
+  const leaving = new AbortController()
+  let state: Heartbeat['state'] = 'up'
+  let hasBeaten = false
+  /** Since when Redis has answered every heartbeat, by this process's clock; undefined while it does not. */
+  let inTouchSince: number | undefined
+
   async function beat(): Promise<void> {
     const askedAt = performance.now()
-    const seenAt = await redisNow(redis)
+    const seenAt = await clock.read()
     const answeredAt = performance.now()
-    const heartbeat = JSON.stringify({
+    const heartbeat: Heartbeat = {
       seenAt,
       // The clock of `performance` starts with the process.
       uptimeSeconds: Math.floor(answeredAt / 1000),
       requests: requestsAnswered(),
       redisMs: Number((answeredAt - askedAt).toFixed(2)),
-    })
-    await redis.run((client) => client.hSet(KEY, name, heartbeat))
+      state,
+    }
+    const [added, all] = await redis.run((client) =>
+      Promise.all([client.hSet(key, name, JSON.stringify(heartbeat)), client.hGetAll(key)]),
+    )
+    // Only who had been taken off the list is new to it: so a node that was missed and comes back says so.
+    if (added === 1 || !hasBeaten) await events.append({ type: 'node_up', node: name })
+    if (hasBeaten && inTouchSince === undefined) await events.append({ type: 'redis_back', node: name })
+    hasBeaten = true
+    inTouchSince ??= answeredAt
+    if (answeredAt - inTouchSince > TRUSTED_AFTER_MS) await reportMissing(all, seenAt)
   }
 
-  // A missed beat needs no line of its own: the connection has already said what is wrong.
-  const tryToBeat = () =>
-    void beat().catch((error: unknown) => log.debug({ reason: String(error) }, 'Heartbeat missed'))
-  tryToBeat()
-  const timer = setInterval(tryToBeat, HEARTBEAT_MS)
-  timer.unref()
+  async function reportMissing(all: Record<string, string>, now: number): Promise<void> {
+    const missing = Object.entries(all).filter(([, json]) => now - parseHeartbeat(json).seenAt > ALIVE_MS)
+    for (const [node] of missing) {
+      // Of all the nodes that notice, the one that takes it off the list says it.
+      const isFirst = (await redis.run((client) => client.hDel(key, node))) === 1
+      if (isFirst) await events.append({ type: 'node_gone', node })
+    }
+  }
+
+  async function keepBeating(): Promise<void> {
+    while (!leaving.signal.aborted) {
+      try {
+        await beat()
+      } catch (error) {
+        log.debug({ reason: String(error) }, 'Heartbeat missed')
+        // To the pages of this node only. Those of the others learn it from the heartbeat that does not come.
+        if (inTouchSince !== undefined) events.announce({ type: 'redis_lost', node: name })
+        inTouchSince = undefined
+      }
+      await sleep(HEARTBEAT_MS, undefined, { ref: false, signal: leaving.signal }).catch(() => {})
+    }
+  }
+  const beating = keepBeating()
 
   return {
     async nodes() {
-      const [now, heartbeats] = await Promise.all([redisNow(redis), redis.run((client) => client.hGetAll(KEY))])
-      const alive: ClusterNode[] = []
-      const forgotten: string[] = []
-      for (const [node, json] of Object.entries(heartbeats)) {
-        const { seenAt, ...heartbeat } = heartbeatSchema.parse(JSON.parse(json))
-        if (now - seenAt > FORGOTTEN_MS) forgotten.push(node)
-        else if (now - seenAt <= ALIVE_MS) {
-          alive.push({ name: node, ...heartbeat })
-        }
-      }
-      if (forgotten.length > 0) await redis.run((client) => client.hDel(KEY, forgotten))
-      return alive.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+      const [now, all] = await Promise.all([clock.read(), redis.run((client) => client.hGetAll(key))])
+      return Object.entries(all)
+        .map(([node, json]) => ({ name: node, ...parseHeartbeat(json) }))
+        .filter(({ seenAt }) => now - seenAt <= ALIVE_MS)
+        .map(({ seenAt: _, ...node }) => node)
+        .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+    },
+
+    async announceDrain() {
+      state = 'draining'
+      await events.append({ type: 'node_draining', node: name })
     },
 
     async leave() {
-      clearInterval(timer)
-      await redis.run((client) => client.hDel(KEY, name)).catch(() => {})
+      leaving.abort()
+      // A heartbeat that is under way would put this node back on the list.
+      await beating
+      const isListed = await redis.run((client) => client.hDel(key, name)).catch(() => 0)
+      if (isListed === 1) await events.append({ type: 'node_gone', node: name })
     },
   }
 }
+
+const parseHeartbeat = (json: string) => heartbeatSchema.parse(JSON.parse(json))

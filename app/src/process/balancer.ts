@@ -7,6 +7,9 @@ import type { SupervisedNode } from './supervisor.ts'
 /** The nodes' own business: probes and metrics are for whoever runs them, not for the public. As in nginx.conf. */
 const PRIVATE_PATHS = new Set(['/livez', '/readyz', '/metrics'])
 const NODE_TIMEOUT_MS = 5_000
+/** Events come when something happens, and otherwise a ping every 15 s. */
+const EVENTS_PATH = '/api/events'
+const EVENTS_TIMEOUT_MS = 60_000
 const TRIES = 2
 
 /** What this balancer does for `npm run lb`, nginx does in Compose: strict round robin over the nodes that are there. */
@@ -22,30 +25,35 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
     return undefined
   }
 
-  const proxy = createProxyMiddleware({
-    router: () => `http://127.0.0.1:${nextNode()?.port ?? 0}`,
-    target: 'http://127.0.0.1:0',
-    // Shorter than the nodes' keep-alive: the side that sends must be the side that closes.
-    agent: new Agent({ keepAlive: true, timeout: 60_000 }),
-    proxyTimeout: NODE_TIMEOUT_MS,
-    on: {
-      proxyReq(proxyRequest, req) {
-        // Overwritten, not appended to: what a client writes there is not to be believed.
-        proxyRequest.setHeader('X-Forwarded-For', req.socket.remoteAddress ?? '')
-        proxyRequest.setHeader('X-Forwarded-Proto', 'http')
+  const proxyFor = (timeoutMs: number) =>
+    createProxyMiddleware({
+      router: () => `http://127.0.0.1:${nextNode()?.port ?? 0}`,
+      target: 'http://127.0.0.1:0',
+      // Shorter than the nodes' keep-alive: the side that sends must be the side that closes.
+      agent: new Agent({ keepAlive: true, timeout: 60_000 }),
+      proxyTimeout: timeoutMs,
+      on: {
+        proxyReq(proxyRequest, req) {
+          // Overwritten, not appended to: what a client writes there is not to be believed.
+          proxyRequest.setHeader('X-Forwarded-For', req.socket.remoteAddress ?? '')
+          proxyRequest.setHeader('X-Forwarded-Proto', 'http')
+        },
+        error(error, req, res) {
+          if (!(res instanceof ServerResponse) || res.headersSent) {
+            res.destroy?.()
+            return
+          }
+          // A GET can be asked twice. A POST may have done its work before the connection broke, so it is not repeated.
+          if (mayRepeat(req)) return void proxyOf(req)(req, res)
+          log.warn({ method: req.method, reason: error.message }, 'No node answered')
+          sendProblem(res, 502, 'No node answered', 'Try again in a moment.')
+        },
       },
-      error(error, req, res) {
-        if (!(res instanceof ServerResponse) || res.headersSent) {
-          res.destroy?.()
-          return
-        }
-        // A GET can be asked twice. A POST may have done its work before the connection broke, so it is not repeated.
-        if (mayRepeat(req)) return void proxy(req, res)
-        log.warn({ method: req.method, reason: error.message }, 'No node answered')
-        sendProblem(res, 502, 'No node answered', 'Try again in a moment.')
-      },
-    },
-  })
+    })
+
+  const proxy = proxyFor(NODE_TIMEOUT_MS)
+  const eventsProxy = proxyFor(EVENTS_TIMEOUT_MS)
+  const proxyOf = ({ url }: IncomingMessage) => (pathOf(url ?? '') === EVENTS_PATH ? eventsProxy : proxy)
 
   function mayRepeat(req: IncomingMessage): boolean {
     const tried = (tries.get(req) ?? 0) + 1
@@ -56,7 +64,7 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
   return (req, res) => {
     const startedAt = performance.now()
     req.url = normalise(req.url ?? '/')
-    const path = req.url.split('?', 1)[0] ?? ''
+    const path = pathOf(req.url)
     const requestId = randomUUID()
     req.headers['x-request-id'] = requestId
     res.setHeader('X-Request-Id', requestId)
@@ -68,9 +76,11 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
     if (PRIVATE_PATHS.has(path)) return sendProblem(res, 404, 'Not found', 'There is nothing at this address.')
     if (!nodes.some(({ port }) => port !== undefined))
       return sendProblem(res, 503, 'No node is ready', 'Try again in a moment.')
-    void proxy(req, res)
+    void proxyOf(req)(req, res)
   }
 }
+
+const pathOf = (url: string) => url.split('?', 1)[0] ?? ''
 
 function sendProblem(res: ServerResponse, status: number, title: string, detail: string): void {
   const retry = status === 404 ? {} : { 'Retry-After': '1' }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
 import type { Logger } from '../logger.ts'
+import { appendAndPublish } from './append-and-publish.ts'
 import { compareAndSet } from './compare-and-set.ts'
 import { DeadlineMissed, withDeadline } from './deadline.ts'
 
@@ -23,8 +24,19 @@ export interface RedisConnection {
    * @throws {RedisUnavailable} at once while there is no connection; nothing is queued for later
    */
   run<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
+  /**
+   * Listens on a channel, for as long as the process lives. Over the same connection: RESP3 has room for both.
+   * @throws {RedisUnavailable} when it cannot begin; later it begins anew with every new connection
+   */
+  subscribe(channel: string, subscriber: Subscriber): Promise<void>
   /** Waits for the answers that are due, then hangs up. Does not throw. */
   close(): Promise<void>
+}
+
+export interface Subscriber {
+  onMessage(message: string): void
+  /** Called each time the subscription has begun. What was published since the last one ended is lost. */
+  onSubscribed(): void
 }
 
 export type RedisClient = ReturnType<typeof createRedisClient>
@@ -43,6 +55,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   let current: RedisClient | undefined
   let missesInARow = 0
   const closing = new AbortController()
+  const subscribers = new Map<string, Subscriber>()
 
   async function open(): Promise<void> {
     const client = createRedisClient(options)
@@ -56,6 +69,9 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
       await withDeadline(client.connect(), 4 * options.deadlineMs)
       // Redis answers HELLO while it still loads its data; PING is refused until it is done.
       await withDeadline(client.ping(), options.deadlineMs)
+      for (const [channel, { onMessage }] of subscribers) {
+        await withDeadline(client.subscribe(channel, onMessage), options.deadlineMs)
+      }
     } catch (error) {
       client.destroy()
       throw error
@@ -67,6 +83,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
     current = client
     missesInARow = 0
     log.info({ redis: describeAddress(options.url) }, 'Redis connected successfully')
+    for (const { onSubscribed } of subscribers.values()) onSubscribed()
   }
 
   function lose(client: RedisClient, reason: unknown): void {
@@ -98,20 +115,28 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
     })
   }
 
-  return {
-    async run(send) {
-      const client = current
-      if (!client) throw new RedisUnavailable('no connection to Redis')
-      try {
-        const answer = await withDeadline(send(client), options.deadlineMs)
-        missesInARow = 0
-        return answer
-      } catch (error) {
-        if (error instanceof DeadlineMissed && client === current && ++missesInARow >= MISSES_BEFORE_REPLACEMENT) {
-          lose(client, error)
-        }
-        throw new RedisUnavailable(describe(error), { cause: error })
+  async function run<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = current
+    if (!client) throw new RedisUnavailable('no connection to Redis')
+    try {
+      const answer = await withDeadline(send(client), options.deadlineMs)
+      missesInARow = 0
+      return answer
+    } catch (error) {
+      if (error instanceof DeadlineMissed && client === current && ++missesInARow >= MISSES_BEFORE_REPLACEMENT) {
+        lose(client, error)
       }
+      throw new RedisUnavailable(describe(error), { cause: error })
+    }
+  }
+
+  return {
+    run,
+
+    async subscribe(channel, subscriber) {
+      subscribers.set(channel, subscriber)
+      await run((client) => client.subscribe(channel, subscriber.onMessage))
+      subscriber.onSubscribed()
     },
 
     async close() {
@@ -136,7 +161,7 @@ function createRedisClient({ url, password, deadlineMs }: RedisOptions) {
     url: address.href,
     ...(username === '' ? {} : { username }),
     ...(secret === '' ? {} : { password: secret }),
-    scripts: compareAndSet,
+    scripts: { ...compareAndSet, ...appendAndPublish },
     // A command for which there is no connection fails now; the user is told to come back rather than kept waiting.
     disableOfflineQueue: true,
     socket: { connectTimeout: 2 * deadlineMs, reconnectStrategy: false },

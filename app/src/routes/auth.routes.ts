@@ -1,9 +1,11 @@
 import { json, type Request, type Response, Router } from 'express'
 import { z } from 'zod'
+import type { SessionEvent } from '../events/event.ts'
+import type { Journal } from '../events/journal.ts'
 import { allowOnly, Problem, parse, requireJson } from '../middleware/problem.ts'
-import { clearSessionCookie, readSessionCookie, setSessionCookie } from '../middleware/session-cookie.ts'
+import type { SessionCookie } from '../middleware/session-cookie.ts'
 import type { User } from '../sessions/session-record.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
+import type { EndedSession, SessionStore } from '../sessions/session-store.ts'
 import type { Attempt, LoginThrottle } from '../users/login-throttle.ts'
 import type { Users } from '../users/users.ts'
 import { publicView } from './session-view.ts'
@@ -21,12 +23,14 @@ interface Parts {
   node: string
   users: Users
   throttle: LoginThrottle
+  cookie: SessionCookie
   sessions: SessionStore
+  journal: Journal
   onSessionCreated: () => void
 }
 
 /** /auth: a session starts and ends here. */
-export function authRoutes({ node, users, throttle, sessions, onSessionCreated }: Parts): Router {
+export function authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }: Parts): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
   router
@@ -36,10 +40,10 @@ export function authRoutes({ node, users, throttle, sessions, onSessionCreated }
       const attempt = { username, address: req.ip ?? '' }
       const user = await authenticate(req, attempt, password)
 
-      const { token, session, ended } = await sessions.setSession(user, {
+      const { token, session, replaced, ended } = await sessions.setSession(user, {
         address: attempt.address,
         agent: (req.get('User-Agent') ?? '').slice(0, LONGEST_AGENT),
-        replaces: readSessionCookie(req),
+        replaces: cookie.read(req),
       })
       // Asked only now: the account may be disabled while somebody logs in to it. Whoever disables it first says so and
       // then ends its sessions, so either this sees the one, or the other sees this session.
@@ -49,12 +53,11 @@ export function authRoutes({ node, users, throttle, sessions, onSessionCreated }
       }
       await throttle.forgive(attempt)
       onSessionCreated()
-      setSessionCookie(req, res, token)
+      cookie.set(req, res, token)
       res.locals.username = user.username
-      req.log.info({ event: 'login', user: user.username, sessionId: session.id }, 'Session started')
-      for (const { id } of ended) {
-        req.log.info({ event: 'made_room', user: user.username, sessionId: id }, 'Oldest session ended: one too many')
-      }
+      await journal.record(req.log, { type: 'login', user: user.username, sessionId: session.id })
+      if (replaced) await recordEnd(req, 'replaced', replaced)
+      await Promise.all(ended.map((one) => recordEnd(req, 'made_room', one)))
       res.set('Cache-Control', 'no-store').json({ user, session: publicView(session), node })
     })
     .all(allowOnly('POST'))
@@ -63,7 +66,7 @@ export function authRoutes({ node, users, throttle, sessions, onSessionCreated }
     .route('/auth/logout')
     .post(async (req, res) => {
       await endSession(req, res)
-      clearSessionCookie(req, res)
+      cookie.clear(req, res)
       res.set({ 'Cache-Control': 'no-store', 'Clear-Site-Data': '"cache", "storage"' }).status(204).end()
     })
     .all(allowOnly('POST'))
@@ -98,13 +101,14 @@ export function authRoutes({ node, users, throttle, sessions, onSessionCreated }
   }
 
   async function endSession(req: Request, res: Response): Promise<void> {
-    const token = readSessionCookie(req)
-    const session = await sessions.getSession(token)
-    if (!session) return
-    res.locals.username = session.user.username
-    if (await sessions.deleteSession(token)) {
-      req.log.info({ event: 'logout', user: session.user.username, sessionId: session.id }, 'Session ended by logout')
-    }
+    const ended = await sessions.deleteSession(cookie.read(req))
+    if (!ended) return
+    res.locals.username = ended.username
+    await recordEnd(req, 'logout', ended)
+  }
+
+  function recordEnd(req: Request, type: SessionEvent['type'], { username, id }: EndedSession): Promise<void> {
+    return journal.record(req.log, { type, user: username, sessionId: id })
   }
 
   return router

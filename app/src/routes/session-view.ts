@@ -1,8 +1,9 @@
 import type { Session } from '../sessions/session-store.ts'
 
 /** What a client may know of its session: everything but the token, which is not in it to begin with. */
-export function publicView({ id, createdOn, createdAt, expiresAt, absoluteExpiresAt }: Session) {
-  return { id, createdOn, createdAt, expiresAt, absoluteExpiresAt }
+export function publicView(session: Session) {
+  const { id, createdOn, createdAt, rotatedAt = null, expiresAt, absoluteExpiresAt, keyHint } = session
+  return { id, createdOn, createdAt, rotatedAt, expiresAt, absoluteExpiresAt, keyHint }
 }
 
 /** One line of a user's list of sessions: enough to tell which of them is not one's own. */

@@ -1,6 +1,6 @@
 import { iso } from './session-record.ts'
-import type { Session, SessionOptions, SessionStore } from './session-store.ts'
-import { newToken, sessionId } from './session-token.ts'
+import type { EndedSession, Session, SessionOptions, SessionStore } from './session-store.ts'
+import { fingerprintOf, newToken } from './session-token.ts'
 
 type MemoryOptions = Pick<SessionOptions, 'ttlSeconds' | 'absoluteSeconds' | 'node'>
 
@@ -17,7 +17,7 @@ export function createMemorySessionStore({ ttlSeconds, absoluteSeconds, node }: 
       const token = newToken()
       const now = Date.now()
       const session: Session = {
-        id: sessionId(token),
+        id: fingerprintOf(token),
         user,
         createdOn: node,
         createdAt: iso(now),
@@ -27,26 +27,30 @@ export function createMemorySessionStore({ ttlSeconds, absoluteSeconds, node }: 
         address,
         agent,
         isRotationDue: false,
+        keyHint: '',
       }
       sessions.set(token, session)
-      await store.deleteSession(replaces)
-      return { token, session, ended: [] }
+      const replaced = await store.deleteSession(replaces)
+      return { token, session, replaced, ended: [] }
     },
     async getSession(token) {
-      const session = token === undefined ? undefined : sessions.get(token)
+      const session = await store.peekSession(token)
       if (token === undefined || !session) return undefined
       const now = Date.now()
-      if (Date.parse(session.expiresAt) <= now) {
-        sessions.delete(token)
-        return undefined
-      }
       const expiresAt = Math.min(now + ttlSeconds * 1000, Date.parse(session.absoluteExpiresAt))
       const used = { ...session, lastSeenAt: iso(now), expiresAt: iso(expiresAt) }
       sessions.set(token, used)
       return used
     },
+    async peekSession(token) {
+      const session = token === undefined ? undefined : sessions.get(token)
+      if (token === undefined || !session) return undefined
+      if (Date.parse(session.expiresAt) > Date.now()) return session
+      sessions.delete(token)
+      return undefined
+    },
     async deleteSession(token) {
-      return token !== undefined && sessions.delete(token)
+      return end(([candidate]) => candidate === token)[0]
     },
     async getUserFromSession(token) {
       return (await store.getSession(token))?.user
@@ -58,20 +62,20 @@ export function createMemorySessionStore({ ttlSeconds, absoluteSeconds, node }: 
       return [...sessions.values()].filter((session) => session.user.username === username).reverse()
     },
     async revokeSession(username, id) {
-      return end((session) => session.user.username === username && session.id === id).length > 0
+      return end(([, session]) => session.user.username === username && session.id === id)[0]
     },
     async revokeSessions(username, except) {
-      return end((session) => session.user.username === username && session.id !== except)
+      return end(([, session]) => session.user.username === username && session.id !== except)
     },
     async isFresh() {
       return true
     },
   }
 
-  function end(isMeant: (session: Session) => boolean): Session[] {
-    const ended = [...sessions].filter(([, session]) => isMeant(session))
+  function end(isMeant: (entry: [string, Session]) => boolean): EndedSession[] {
+    const ended = [...sessions].filter(isMeant)
     for (const [token] of ended) sessions.delete(token)
-    return ended.map(([, session]) => session)
+    return ended.map(([, { id, user }]) => ({ id, username: user.username }))
   }
 
   return store

@@ -8,6 +8,14 @@ export interface Session extends SessionRecord {
   lastSeenAt: string
   /** The token that was given is due to be replaced, or has been: whoever can set a cookie should `rotateSession`. */
   isRotationDue: boolean
+  /** The first characters of its key in Redis, enough to find it there by hand and too few to be somebody with it. */
+  keyHint: string
+}
+
+/** A session that has just been ended. */
+export interface EndedSession {
+  id: string
+  username: string
 }
 
 export interface SessionOptions {
@@ -38,26 +46,44 @@ export interface Login {
   replaces?: string | undefined
 }
 
+export interface Rotation {
+  token: string
+  /** It was this call that replaced the token, and not another one shortly before. */
+  isFirst: boolean
+}
+
+export interface NewSession {
+  token: string
+  session: Session
+  replaced: EndedSession | undefined
+  ended: EndedSession[]
+}
+
 /**
- * Sessions, shared by all nodes. A token that is missing, malformed, expired or ended gives undefined (or false).
+ * Sessions, shared by all nodes. A token that is missing, malformed, expired or ended gives undefined.
  * Every function throws `RedisUnavailable` when Redis cannot answer, and for no other reason.
  */
 export interface SessionStore {
-  /** Starts a session. The token is the secret for the cookie. `ended` are those of the user that had to make room. */
-  setSession(user: User, login?: Login): Promise<{ token: string; session: Session; ended: Session[] }>
+  /**
+   * Starts a session. The token is the secret for the cookie. `replaced` is the one that the login came with, and `ended`
+   * are those of the user that had to make room.
+   */
+  setSession(user: User, login?: Login): Promise<NewSession>
   /** Reads a session and counts as a use of it. */
   getSession(token: string | undefined): Promise<Session | undefined>
-  /** Ends a session for every node at once. False if there was none. */
-  deleteSession(token: string | undefined): Promise<boolean>
+  /** Reads a session without counting as a use of it: what looks on does not keep it alive. */
+  peekSession(token: string | undefined): Promise<Session | undefined>
+  /** Ends a session for every node at once. Undefined if there was none. */
+  deleteSession(token: string | undefined): Promise<EndedSession | undefined>
   getUserFromSession(token: string | undefined): Promise<User | undefined>
   /** Replaces the token. Of many calls at once one does it, and all give the same new token. */
-  rotateSession(token: string): Promise<string | undefined>
+  rotateSession(token: string): Promise<Rotation | undefined>
   /** All sessions of a user, newest login first. Does not count as a use of them. */
   listSessions(username: string): Promise<Session[]>
-  /** Ends a user's session by its id. False if this user has no such session. */
-  revokeSession(username: string, id: string): Promise<boolean>
+  /** Ends a user's session by its id. Undefined if this user has no such session. */
+  revokeSession(username: string, id: string): Promise<EndedSession | undefined>
   /** Ends all sessions of a user but the one with the id `except`. Gives those that it ended. */
-  revokeSessions(username: string, except?: string): Promise<Session[]>
+  revokeSessions(username: string, except?: string): Promise<EndedSession[]>
   /** Whether the login is recent enough for what should not be done with a session that was left open or stolen. */
   isFresh(session: Session): Promise<boolean>
 }

@@ -7,8 +7,11 @@ const TOKEN_SHAPE = /^[A-Za-z0-9_-]{43}$/
 /** What has another shape was never handed out, so nobody needs to ask Redis about it. */
 export const isToken = (token: string | undefined): token is string => token !== undefined && TOKEN_SHAPE.test(token)
 
-/** The public name of a session, made from its first token: nobody can go back from it to the token. */
-export const sessionId = (token: string) => createHash('sha256').update(token).digest('base64url').slice(0, 22)
+/**
+ * What can be said of a token without saying it: nobody can go back from this to the token. The fingerprint of its first
+ * token is the public id of a session.
+ */
+export const fingerprintOf = (token: string) => sha256(token).toString('base64url').slice(0, 22)
 
 export const newSalt = () => randomBytes(32).toString('base64url')
 
@@ -21,6 +24,6 @@ export const successorOf = (token: string, salt: string) => createHmac('sha256',
 /** What stands behind `session:` in the key. Hashed, a copy of Redis holds no token that would let somebody in. */
 export type KeyForm = 'plain' | 'hashed'
 
-export function keyName(form: KeyForm, token: string): string {
-  return form === 'plain' ? token : createHash('sha256').update(token).digest('hex')
-}
+export const keyName = (form: KeyForm, token: string) => (form === 'plain' ? token : sha256(token).toString('hex'))
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest()

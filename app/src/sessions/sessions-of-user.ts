@@ -1,4 +1,4 @@
-import type { Session } from './session-store.ts'
+import type { EndedSession, Session } from './session-store.ts'
 import type { UserIndex } from './user-index.ts'
 
 /** A session and the name under which it lives. */
@@ -10,8 +10,8 @@ export interface LivingSession {
 interface Parts {
   index: UserIndex
   readLiving: (name: string) => Promise<LivingSession | undefined>
-  /** False if nothing lives under this name any more. */
-  end: (name: string) => Promise<boolean>
+  /** Undefined if nothing lives under this name any more. */
+  end: (name: string) => Promise<EndedSession | undefined>
 }
 
 /** What can be done with all sessions of one user: each lives by its own key, and the index says where to look. */
@@ -40,12 +40,12 @@ export function createSessionsOfUser({ index, readLiving, end }: Parts) {
     },
 
     /** Ends those that are meant, told by the session and its place in the list. Gives those that it ended. */
-    async end(username: string, isMeant: (session: Session, place: number) => boolean): Promise<Session[]> {
+    async end(username: string, isMeant: (session: Session, place: number) => boolean): Promise<EndedSession[]> {
       const meant = (await readAll(username)).filter(({ session }, place) => isMeant(session, place))
       const ended = await Promise.all(
-        meant.map(async ({ session, names }) => ((await Promise.all(names.map(end))).includes(true) ? [session] : [])),
+        meant.map(async ({ names }) => (await Promise.all(names.map(end))).find((one) => one !== undefined)),
       )
-      return ended.flat()
+      return ended.filter((one) => one !== undefined)
     },
   }
 }

@@ -10,8 +10,8 @@ import {
   type SessionRecord,
   type User,
 } from '../sessions/session-record.ts'
-import type { Login, Session, SessionOptions, SessionStore } from '../sessions/session-store.ts'
-import { isToken, keyName, newSalt, newToken, sessionId, successorOf } from '../sessions/session-token.ts'
+import type { EndedSession, Login, Rotation, Session, SessionOptions, SessionStore } from '../sessions/session-store.ts'
+import { fingerprintOf, isToken, keyName, newSalt, newToken, successorOf } from '../sessions/session-token.ts'
 import { createSessionsOfUser, type LivingSession } from '../sessions/sessions-of-user.ts'
 import { createUserIndex } from '../sessions/user-index.ts'
 
@@ -47,7 +47,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const token = newToken()
     const now = await redisNow(redis)
     const record: SessionRecord = {
-      id: sessionId(token),
+      id: fingerprintOf(token),
       user: { username: user.username, displayName: user.displayName },
       createdOn: options.node,
       createdAt: iso(now),
@@ -55,12 +55,13 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
       address,
       agent,
     }
-    const { expiresAt, size } = await write(nameOf(token), record, now)
+    const name = nameOf(token)
+    const { expiresAt, size } = await write(name, record, now)
     // Only now: should Redis go away in between, the user has a session that works and not none.
-    await deleteSession(replaces)
+    const replaced = await deleteSession(replaces)
     const isTooMany = (_session: Session, place: number) => place >= options.maxPerUser
     const ended = size > options.maxPerUser ? await ofUser.end(user.username, isTooMany) : []
-    return { token, session: toSession(record, expiresAt), ended }
+    return { token, session: toSession(name, record, expiresAt), replaced, ended }
   }
 
   /** Writes a session under a name that nobody knows yet, and its index entry after it. Tells the size of the index. */
@@ -91,7 +92,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
         continue
       }
       const renewed = await renew(name, found.json, found.value)
-      if (renewed) return toSession(found.value, renewed.expiresAt, wasReplaced || renewed.isRotationDue)
+      if (renewed) return toSession(name, found.value, renewed.expiresAt, wasReplaced || renewed.isRotationDue)
       // Between the read and the renewal it has ended, or its token was replaced: look again.
     }
     return undefined
@@ -116,16 +117,16 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     }
   }
 
-  async function rotateSession(token: string): Promise<string | undefined> {
+  async function rotateSession(token: string): Promise<Rotation | undefined> {
     let current = token
     for (let step = 0; step < LONGEST_TRAIL && isToken(current); step++) {
       const found = await read(nameOf(current))
       if (!found) return undefined
       if (isReplaced(found.value)) current = successorOf(current, found.value.salt)
-      else if (current !== token) return current
+      else if (current !== token) return { token: current, isFirst: false }
       else {
         const successor = await replace(token, found.json, found.value)
-        if (successor !== undefined) return successor
+        if (successor !== undefined) return { token: successor, isFirst: true }
         // It has ended, or another request was first: look again.
       }
     }
@@ -152,25 +153,30 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     return isDone ? successor : undefined
   }
 
-  async function deleteSession(token: string | undefined): Promise<boolean> {
-    return isToken(token) && (await end(nameOf(token)))
+  async function peekSession(token: string | undefined): Promise<Session | undefined> {
+    return isToken(token) ? (await readLiving(nameOf(token)))?.session : undefined
   }
 
-  /** Ends what lives under this name, or under the one that it points to. False if nothing does. */
-  async function end(name: string): Promise<boolean> {
+  async function deleteSession(token: string | undefined): Promise<EndedSession | undefined> {
+    return isToken(token) ? end(nameOf(token)) : undefined
+  }
+
+  /** Ends what lives under this name, or under the one that it points to. Undefined if nothing does. */
+  async function end(name: string): Promise<EndedSession | undefined> {
     for (let step = 0; step < LONGEST_TRAIL; step++) {
       // One command: of two logouts at once only one finds the session, and no read in between sees half of it.
       const json = await redis.run((client) => client.getDel(sessionKey(name)))
       renewals.forget(name)
       const value = parse(json)
-      if (!value) return false
+      if (!value) return undefined
       if (!isReplaced(value)) {
-        await index.drop(value.user.username, [name])
-        return true
+        const { username } = value.user
+        await index.drop(username, [name])
+        return { id: value.id, username }
       }
       name = value.replacedBy
     }
-    return false
+    return undefined
   }
 
   async function getUserFromSession(token: string | undefined): Promise<User | undefined> {
@@ -181,11 +187,11 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     return ofUser.list(username)
   }
 
-  async function revokeSession(username: string, id: string): Promise<boolean> {
-    return (await ofUser.end(username, (session) => session.id === id)).length > 0
+  async function revokeSession(username: string, id: string): Promise<EndedSession | undefined> {
+    return (await ofUser.end(username, (session) => session.id === id))[0]
   }
 
-  async function revokeSessions(username: string, except?: string): Promise<Session[]> {
+  async function revokeSessions(username: string, except?: string): Promise<EndedSession[]> {
     return ofUser.end(username, (session) => session.id !== except)
   }
 
@@ -197,7 +203,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
       const value = parse(json)
       if (!value) return undefined
       if (isReplaced(value)) name = value.replacedBy
-      else return { name, session: toSession(value, expiresAt) }
+      else return { name, session: toSession(name, value, expiresAt) }
     }
     return undefined
   }
@@ -219,14 +225,15 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     return value
   }
 
-  function toSession(record: SessionRecord, expiresAt: number, isRotationDue = false): Session {
+  function toSession(name: string, record: SessionRecord, expiresAt: number, isRotationDue = false): Session {
     const lastSeenAt = iso(Math.max(expiresAt - ttlMs, tokenSince(record)))
-    return { ...record, expiresAt: iso(expiresAt), lastSeenAt, isRotationDue }
+    return { ...record, expiresAt: iso(expiresAt), lastSeenAt, isRotationDue, keyHint: hintOf(sessionKey(name)) }
   }
 
   return {
     setSession,
     getSession,
+    peekSession,
     deleteSession,
     getUserFromSession,
     rotateSession,
@@ -236,6 +243,8 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     isFresh,
   }
 }
+
+const hintOf = (key: string) => key.slice(0, 'session:'.length + 6)
 
 /** When the token was made, in milliseconds since 1970. */
 const tokenSince = ({ rotatedAt, createdAt }: SessionRecord) => Date.parse(rotatedAt ?? createdAt)

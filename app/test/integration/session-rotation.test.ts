@@ -27,7 +27,7 @@ for (const keyForm of ['plain', 'hashed'] as const) {
   test(`with ${keyForm} keys, a rotated session goes on under a new token, with the same id, times and user`, async () => {
     const sessions = store(left, { keyForm })
     const { token, session } = await sessions.setSession(aUser('turner'), { address: '192.0.2.1', agent: 'test' })
-    const next = (await sessions.rotateSession(token)) ?? ''
+    const next = (await sessions.rotateSession(token))?.token ?? ''
     assert.match(next, /^[A-Za-z0-9_-]{43}$/)
     assert.notEqual(next, token)
     const found = await store(right, { keyForm }).getSession(next)
@@ -47,11 +47,11 @@ for (const keyForm of ['plain', 'hashed'] as const) {
 test('within the grace the old token leads to the session, and to the same new token; after it, to nothing', async () => {
   const [here, there] = [store(left, { rotateGraceSeconds: 1 }), store(right, { rotateGraceSeconds: 1 })]
   const { token, session } = await here.setSession(aUser('lingerer'))
-  const next = await here.rotateSession(token)
+  const next = (await here.rotateSession(token))?.token
   const found = await there.getSession(token)
   assert.equal(found?.id, session.id)
   assert.equal(found?.isRotationDue, true, 'whoever comes with the old token is to be given the new one')
-  assert.equal(await there.rotateSession(token), next)
+  assert.deepEqual(await there.rotateSession(token), { token: next, isFirst: false })
   await until('the grace is over', async () => (await there.getSession(token)) === undefined, 3_000)
   assert.equal(await redis.inspector.exists(keyOf(token)), 0)
   assert.equal(await there.rotateSession(token), undefined)
@@ -87,7 +87,7 @@ test('rotation is due when the token is old, counted from the last rotation, and
   await until('rotation is due', async () => (await sessions.getSession(token))?.isRotationDue)
   const never = store(right, { rotateSeconds: 0 })
   assert.equal((await never.getSession(token))?.isRotationDue, false)
-  const next = await sessions.rotateSession(token)
+  const next = (await sessions.rotateSession(token))?.token
   assert.equal((await sessions.getSession(next))?.isRotationDue, false)
   await until('rotation is due again', async () => (await sessions.getSession(next))?.isRotationDue)
 })
@@ -95,11 +95,12 @@ test('rotation is due when the token is old, counted from the last rotation, and
 test('of 50 rotations at once one is done, and all give the same token', async () => {
   const [here, there] = [store(left), store(right)]
   const { token, session } = await here.setSession(aUser('crowd'))
-  const tokens = await Promise.all(
+  const rotations = await Promise.all(
     Array.from({ length: 50 }, (_, turn) => (turn % 2 ? here : there).rotateSession(token)),
   )
-  assert.equal(new Set(tokens).size, 1)
-  assert.equal((await there.getSession(tokens[0]))?.id, session.id)
+  assert.equal(new Set(rotations.map((rotation) => rotation?.token)).size, 1)
+  assert.equal(rotations.filter((rotation) => rotation?.isFirst).length, 1)
+  assert.equal((await there.getSession(rotations[0]?.token))?.id, session.id)
   assert.equal((await here.listSessions('crowd')).length, 1)
   assert.equal((await redis.inspector.zCard('user-sessions:crowd')) ?? 0, 1)
 })
@@ -108,12 +109,12 @@ test('ending a rotated session by either token, or by its id, ends it for both t
   const sessions = store(left)
   for (const end of ['old', 'new', 'id'] as const) {
     const { token, session } = await sessions.setSession(aUser('ender'))
-    const next = (await sessions.rotateSession(token)) ?? ''
+    const next = (await sessions.rotateSession(token))?.token ?? ''
     const ended =
       end === 'id'
         ? await sessions.revokeSession('ender', session.id)
         : await sessions.deleteSession(end === 'old' ? token : next)
-    assert.equal(ended, true)
+    assert.deepEqual(ended, { id: session.id, username: 'ender' })
     for (const either of [token, next]) assert.equal(await store(right).getSession(either), undefined)
   }
 })
@@ -134,7 +135,7 @@ test('1,000 logouts that race with reads, renewals and rotations are final: no k
     if (race % 2) await there.deleteSession(token)
     else await there.revokeSession('racer', session.id)
     const tokens = (await Promise.allSettled(others)).flatMap((result) =>
-      result.status === 'fulfilled' && typeof result.value === 'string' ? [result.value] : [],
+      result.status === 'fulfilled' && result.value && 'token' in result.value ? [result.value.token] : [],
     )
     for (const either of [token, ...tokens]) assert.equal(await here.getSession(either), undefined)
     const left = await sessionKeys()
@@ -148,7 +149,7 @@ test('with hashed keys no token is anywhere in Redis, before, during and after a
   const sessions = store(left, { keyForm: 'hashed' })
   await redis.inspector.flushDb()
   const { token } = await sessions.setSession(aUser('careful'))
-  const next = (await sessions.rotateSession(token)) ?? ''
+  const next = (await sessions.rotateSession(token))?.token ?? ''
   const copy: string[] = []
   for (const key of await redis.inspector.keys('*')) {
     const members = key.startsWith('user-')
@@ -194,11 +195,13 @@ test('sessions that have expired do not count, and a login in the place of anoth
   assert.equal(await sessions.getSession(third.token), undefined)
 })
 
-test('a listing says when a session was last used, and counts as no use', async () => {
+test('a listing says when a session was last used; neither that nor a peek at it counts as a use', async () => {
   const sessions = store(left)
   const { token, session } = await sessions.setSession(aUser('observed'))
   await until('some time has passed', () => Date.now() > Date.parse(session.createdAt) + 30)
   const seen = async () => Date.parse((await sessions.listSessions('observed'))[0]?.lastSeenAt ?? '')
+  assert.equal(await seen(), Date.parse(session.createdAt))
+  assert.deepEqual(await store(right).peekSession(token), { ...session, isRotationDue: false })
   assert.equal(await seen(), Date.parse(session.createdAt))
   const used = await sessions.getSession(token)
   assert.equal(await seen(), Date.parse(used?.lastSeenAt ?? ''))

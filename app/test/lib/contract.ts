@@ -40,7 +40,8 @@ export function contract(session: Partial<SessionOptions>): void {
     assert.equal(response.status, 200)
     const { user, session, node } = await read(response)
     assert.deepEqual(user, { username: 'ann', displayName: 'ANN' })
-    assert.deepEqual(Object.keys(session).sort(), ['absoluteExpiresAt', 'createdAt', 'createdOn', 'expiresAt', 'id'])
+    const times = ['createdAt', 'rotatedAt', 'expiresAt', 'absoluteExpiresAt']
+    assert.deepEqual(Object.keys(session).sort(), ['createdOn', 'id', 'keyHint', ...times].sort())
     assert.equal(session.createdOn, 'left')
     assert.equal(node, 'left')
     assert.equal(response.headers.get('Cache-Control'), 'no-store')

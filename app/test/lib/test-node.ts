@@ -1,9 +1,14 @@
 import type { Server } from 'node:http'
 import { createApp } from '../../src/app.ts'
+import { openEventLog } from '../../src/events/event-log.ts'
+import { createEventStreams } from '../../src/events/event-streams.ts'
+import { createJournal } from '../../src/events/journal.ts'
+import { createWhyEnded } from '../../src/events/why-ended.ts'
 import { createLogger, type Logger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { joinCluster } from '../../src/nodes/cluster.ts'
 import { listen, portOf } from '../../src/process/listen.ts'
+import { createRedisClock } from '../../src/redis/clock.ts'
 import { connectRedis } from '../../src/redis/connection.ts'
 import type { SessionOptions } from '../../src/sessions/session-store.ts'
 import { createLoginThrottle, type ThrottleOptions } from '../../src/users/login-throttle.ts'
@@ -44,14 +49,23 @@ export async function startTestNode(
   { name, accounts, session, throttle, trustProxyHops = 0 }: Given,
 ): Promise<TestNode> {
   const redis = await connectRedis({ url: redisUrl, deadlineMs: 300 }, quiet)
-  const metrics = createMetrics({ node: name })
-  const cluster = joinCluster(redis, { name, requestsAnswered: metrics.requestsAnswered }, quiet)
+  const clock = createRedisClock(redis)
+  const events = await openEventLog(redis, 'events', quiet)
+  const streams = createEventStreams({ node: name, events, now: clock.estimate })
+  const metrics = createMetrics({ node: name, eventStreams: streams.count })
+  const { requestsAnswered } = metrics
+  const cluster = joinCluster(redis, { key: 'nodes', name, clock, requestsAnswered, events }, quiet)
+  const sessionOptions = { ...standardOptions, ...session, node: name }
   const app = createApp({
     node: name,
     trustProxyHops,
+    cookieName: 'sid',
     log: quiet,
     metrics,
     cluster,
+    streams,
+    journal: createJournal({ node: name, events }),
+    whyEnded: createWhyEnded({ events, ttlSeconds: sessionOptions.ttlSeconds, now: clock.estimate }),
     users: await createUsers({ redis, accounts, hashesAtOnce: 2 }),
     throttle: createLoginThrottle(redis, {
       maxFailures: 100_000,
@@ -59,7 +73,7 @@ export async function startTestNode(
       windowSeconds: 900,
       ...throttle,
     }),
-    sessions: createSessionStore(redis, { ...standardOptions, ...session, node: name }, quiet),
+    sessions: createSessionStore(redis, sessionOptions, quiet),
     drainMiddleware: (_req, _res, next) => next(),
     whyNotReady: () => redis.run((client) => client.ping()).then(() => undefined, String),
   })

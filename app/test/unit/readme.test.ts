@@ -18,8 +18,8 @@ test('the README has every variable, with its default', async () => {
 test('the README marks the variables that Compose passes on', async () => {
   const [readme, compose] = [await read('README.md'), await read('docker-compose.yml')]
   const marked = [...readme.matchAll(/^\| `([A-Z_]+)` \| [^|]*\| • \|/gm)].map(([, name]) => name)
-  const [, app = ''] = /^ {2}app:\n([\s\S]*?)^ {2}redis:/m.exec(compose) ?? []
-  const passedOn = [...app.matchAll(/^ {6}([A-Z_]+): \$\{\1:-\}$/gm)].map(([, name]) => name)
+  const [, node = ''] = /^x-node:(.*?)^services:/ms.exec(compose) ?? []
+  const passedOn = [...node.matchAll(/^ {4}([A-Z_]+): \$\{\1:-\}$/gm)].map(([, name]) => name)
   assert.ok(passedOn.length > 0)
   assert.deepEqual(marked.sort(), passedOn.sort())
 })

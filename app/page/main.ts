@@ -1,0 +1,188 @@
+// The page: log in, see the session travel, see what happens to it. Compiled by tsc to dist/page and served as that.
+
+import type { Answer, FeedEvent } from './answers.ts'
+import { createAsk, explain } from './ask.ts'
+import { element, onClick, whileBusy } from './dom.ts'
+import { createEventList } from './event-list.ts'
+import { type Feed, type Hello, openFeed } from './feed.ts'
+import { createLoginForm, demoPassword } from './login.ts'
+import { createMap } from './map.ts'
+import { createMatrix } from './matrix.ts'
+import { createMySessions } from './my-sessions.ts'
+import { createNodes } from './nodes.ts'
+import { createNotice } from './notice.ts'
+import { createProof } from './proof.ts'
+import { sentenceFor } from './sentence.ts'
+import { createSessionCard } from './session-card.ts'
+import { createVisit } from './visit.ts'
+
+const CONTROL = '/control'
+const ENDINGS: Record<string, string> = {
+  logout: 'You logged out in another window.',
+  revoked: 'Your session was ended from another one of yours.',
+  made_room: 'Your session was the oldest, and made room for one login too many.',
+}
+
+/** What stands before every path: nothing, or where the nodes are that keep their sessions to themselves. */
+let base = ''
+const isExperiment = () => base === CONTROL
+let feed: Feed | undefined
+let feedNode = ''
+/** Redis's time less the browser's, in milliseconds. */
+let aheadMs = 0
+
+const map = createMap()
+const matrix = createMatrix()
+const notice = createNotice()
+const eventList = createEventList()
+const nodes = createNodes({ onChange: render })
+const ask = createAsk({ base: () => base, onAnswer: showTravel })
+const visit = createVisit({
+  ask,
+  matrix,
+  notice,
+  isExperiment,
+  onChange: render,
+  onIdentity: listenAnew,
+  onThrottled: (isThrottled) => loginForm.setPossible(!isThrottled),
+})
+const loginForm = createLoginForm(async (credentials) => {
+  if (!(await visit.logIn(credentials))) return
+  element('ask').focus()
+  void whileBusy(element('prove'), () => proof.fillRow(2))
+})
+const card = createSessionCard({ now: () => Date.now() + aheadMs, onOver: () => mySessions.refresh() })
+const logInAgain = async (password: string | undefined) =>
+  visit.user !== undefined && password !== undefined && visit.logIn({ username: visit.user.username, password })
+const mySessions = createMySessions({
+  ask,
+  logInAgain,
+  onCurrent(session) {
+    if (visit.session?.id !== session.id) return
+    visit.session = session
+    render()
+  },
+  onEnded: (sentence) => visit.session && visit.end(sentence),
+  onProblem: notice.show,
+})
+const proof = createProof({
+  matrix,
+  nodes: nodes.names,
+  createdOn: () => visit.session?.createdOn,
+  whoAmI: visit.whoAmI,
+  logInAgain: () => logInAgain(demoPassword(visit.user?.username ?? '')),
+})
+
+function showTravel({ status, servedBy }: Answer): void {
+  const isNode = servedBy !== '' && servedBy !== 'nginx' && servedBy !== 'balancer'
+  if (isNode) nodes.heardOf(servedBy)
+  map.travel(servedBy, status === 401 ? 'refused' : status >= 500 ? 'failed' : 'ok', !isExperiment())
+}
+
+async function refreshNodes(): Promise<void> {
+  const answer = await ask('GET', '/api/cluster')
+  if (answer.status === 200 && answer.body.nodes) nodes.replace(answer.body.nodes)
+  else visit.loseRedis(answer.retryAfterSeconds)
+}
+
+/** Begins to listen as whoever is logged in now: nobody sees what was told to somebody else. */
+function listenAnew(): void {
+  feed?.close()
+  eventList.clear()
+  mySessions.clear()
+  feed = openFeed(`${base}/api/events`, {
+    onHello,
+    onEvent,
+    onTime: (now) => (aheadMs = now - Date.now()),
+    onGap: eventList.addGap,
+    onLost() {
+      eventList.showState('lost', 'Not connected: coming back…')
+      // Without a feed nobody tells that Redis is away, or that the session has ended. An answer does.
+      if (feedNode === '' || visit.session) void visit.whoAmI()
+      feedNode = ''
+    },
+  })
+}
+
+async function onHello({ node, now, user, isIncomplete }: Hello): Promise<void> {
+  feedNode = node
+  aheadMs = now - Date.now()
+  eventList.showState('live', `Live, through ${node}`)
+  if (isIncomplete) eventList.addGap()
+  await refreshNodes()
+  if (isExperiment() || visit.isChanging) return
+  if (user !== (visit.user?.username ?? null)) await visit.whoAmI()
+  if (visit.session) await mySessions.refresh()
+}
+
+function onEvent(event: FeedEvent): void {
+  const isOwn = event.sessionId !== undefined && event.sessionId === visit.session?.id
+  eventList.add(event)
+  if (event.isReplayed) return
+  nodes.follow(event)
+  if (event.type === 'redis_lost') {
+    eventList.showState('behind', `Behind: ${event.node} has lost Redis`)
+    visit.loseRedis(1)
+  }
+  if (event.type === 'redis_back' && event.node === feedNode) eventList.showState('live', `Live, through ${feedNode}`)
+  if (event.user === undefined || visit.isChanging || isExperiment()) return
+  const ending = isOwn ? ENDINGS[event.type] : undefined
+  if (ending !== undefined) visit.end(event.by ? `Your session was ended by an ${event.by}.` : ending)
+  // Another window has logged in anew, with the cookie that this one has too.
+  else if (isOwn && event.type === 'replaced') void visit.whoAmI().then(mySessions.refresh)
+  else void mySessions.refresh()
+}
+
+/** The same page, asking the other nodes. */
+async function flipSwitch(): Promise<void> {
+  base = isExperiment() ? '' : CONTROL
+  const { status, body, ...rest } = await ask('GET', '/api/cluster')
+  if (status !== 200) {
+    base = ''
+    notice.show(
+      status === 404
+        ? 'The experiment needs the Compose stack: make up, then make control.'
+        : explain({ status, body, ...rest }),
+    )
+    return
+  }
+  notice.clear()
+  matrix.clear()
+  map.resetCounters()
+  nodes.clear()
+  Object.assign(visit, { user: undefined, session: undefined, lastAnswer: undefined, hasRedis: true })
+  listenAnew()
+  nodes.replace(body.nodes ?? [])
+}
+
+function render(): void {
+  const { user, session, lastAnswer, hasRedis } = visit
+  const redis = isExperiment() ? 'unused' : hasRedis ? 'ok' : 'away'
+  map.show({ nodes: nodes.all(), user: user?.username, origin: session?.createdOn, redis })
+  matrix.render(nodes.names(), session?.createdOn)
+  element('node-count').textContent =
+    ['no', 'one', 'two', 'three', 'four', 'five'][nodes.names().length] ?? String(nodes.names().length)
+  element('sentence').textContent = sentenceFor({ session, lastAnswer, isExperiment: isExperiment() })
+  loginForm.setVisible(session === undefined)
+  for (const id of ['ask', 'prove', 'prove-all', 'logout']) element(id).hidden = session === undefined
+  element('my-sessions').hidden = session === undefined || isExperiment()
+  element('experiment').setAttribute('aria-checked', String(isExperiment()))
+  element('why').hidden = !isExperiment()
+  eventList.setOwn(session?.id)
+  if (user && session) card.show(user, session)
+  else card.hide()
+}
+
+onClick('ask', async () => void (await visit.whoAmI()))
+onClick('prove', () => proof.fillRow(3))
+onClick('prove-all', () => proof.fillAll())
+onClick('logout', async () => {
+  await visit.logOut()
+  if (!visit.session) element('login').querySelector('input')?.focus()
+})
+onClick('experiment', flipSwitch)
+// A page that nobody sees needs no connection; whoever comes back to it is told what was missed.
+document.addEventListener('visibilitychange', () => (document.hidden ? feed?.pause() : feed?.resume()))
+
+render()
+listenAnew()

@@ -1,0 +1,157 @@
+import type { Answer, Session, User } from './answers.ts'
+import { type Ask, explain } from './ask.ts'
+import type { Credentials } from './login.ts'
+import type { Matrix } from './matrix.ts'
+import type { Notice } from './notice.ts'
+
+export interface Visit {
+  user: User | undefined
+  session: Session | undefined
+  /** The node that answered last who this is, and whether it knew. */
+  lastAnswer: { servedBy: string; isHonoured: boolean } | undefined
+  /** Redis answers the nodes, as far as is known here. */
+  hasRedis: boolean
+  /** A login or logout of this page is under way: what the feed tells of it is no news. */
+  isChanging: boolean
+  whoAmI(): Promise<Answer>
+  logIn(credentials: Credentials): Promise<boolean>
+  logOut(): Promise<void>
+  /** The session is no more, and `sentence` says why. */
+  end(sentence?: string): void
+  /** Redis does not answer: says so, and looks again until it does. */
+  loseRedis(retryAfterSeconds: number): void
+}
+
+interface Parts {
+  ask: Ask
+  matrix: Matrix
+  notice: Notice
+  /** Every node keeps its own sessions: a 401 is what is to be seen, and not the end. */
+  isExperiment: () => boolean
+  onChange: () => void
+  /** Somebody else is logged in now, or nobody. */
+  onIdentity: () => void
+  onThrottled: (isThrottled: boolean) => void
+}
+
+/** One person's visit: who they are, and what becomes of their session. */
+export function createVisit(parts: Parts): Visit {
+  const { ask, matrix, notice, isExperiment, onChange, onIdentity, onThrottled } = parts
+  let isLookingAgain = false
+
+  const visit: Visit = {
+    user: undefined,
+    session: undefined,
+    lastAnswer: undefined,
+    hasRedis: true,
+    isChanging: false,
+
+    async whoAmI() {
+      const asked = visit.session
+      const answer = await ask('GET', '/api/user')
+      const { status, servedBy, body } = answer
+      // Logged out, or in as somebody else, while this was under way.
+      if (asked !== undefined && visit.session?.id !== asked.id) return answer
+      if (status === 200 && body.user && body.session) {
+        const isSomebodyElse = visit.user !== undefined && visit.user.username !== body.user.username
+        matrix.count(body.session.createdOn, servedBy, true)
+        remember(body.user, body.session, servedBy)
+        if (isSomebodyElse) onIdentity()
+      } else if (status === 401 && asked) {
+        visit.lastAnswer = { servedBy, isHonoured: false }
+        // A session that nobody has ended must be honoured. Where a node refuses one, that is to be seen.
+        if (body.reason === undefined) matrix.count(asked.createdOn, servedBy, false)
+        if (!isExperiment()) visit.end(body.reason === undefined ? undefined : body.detail)
+      } else if (status !== 401) {
+        explainTrouble(answer)
+      }
+      onChange()
+      return answer
+    },
+
+    async logIn(credentials) {
+      visit.isChanging = true
+      const answer = await ask('POST', '/auth/login', credentials)
+      visit.isChanging = false
+      const { status, servedBy, body } = answer
+      if (status === 200 && body.user && body.session) {
+        const isSomebodyElse = visit.user?.username !== body.user.username
+        remember(body.user, body.session, servedBy)
+        notice.clear()
+        if (isSomebodyElse) onIdentity()
+      } else if (status === 429) {
+        onThrottled(true)
+        const text = (left: string) => `Too many failed logins. You can try again in ${left}.`
+        notice.countDown(answer.retryAfterSeconds, text, () => onThrottled(false))
+      } else {
+        explainTrouble(answer)
+      }
+      onChange()
+      return status === 200
+    },
+
+    async logOut() {
+      visit.isChanging = true
+      const answer = await ask('POST', '/auth/logout')
+      visit.isChanging = false
+      if (answer.status !== 204) return explainTrouble(answer)
+      forget()
+      notice.clear()
+    },
+
+    end(sentence = 'Your session has ended, and the server does not know why.') {
+      forget()
+      notice.show(`${sentence} Log in again.`)
+    },
+
+    loseRedis(retryAfterSeconds) {
+      visit.hasRedis = false
+      notice.show(
+        visit.session
+          ? 'Redis does not answer. You are still logged in: the page goes on by itself when it is back.'
+          : 'Redis does not answer. The page goes on by itself when it is back.',
+      )
+      onChange()
+      if (isLookingAgain) return
+      isLookingAgain = true
+      setTimeout(lookAgain, retryAfterSeconds * 1000)
+    },
+  }
+
+  async function lookAgain(): Promise<void> {
+    isLookingAgain = false
+    const answer = visit.session ? await visit.whoAmI() : await ask('GET', '/api/cluster')
+    if (answer.status === 200 || answer.status === 401) findRedis()
+    else visit.loseRedis(answer.retryAfterSeconds)
+  }
+
+  function findRedis(): void {
+    if (visit.hasRedis) return
+    visit.hasRedis = true
+    notice.clear()
+    onChange()
+  }
+
+  function explainTrouble(answer: Answer): void {
+    if (answer.status === 503 && answer.body.title === 'Sessions are unavailable')
+      visit.loseRedis(answer.retryAfterSeconds)
+    else notice.show(explain(answer))
+  }
+
+  function remember(user: User, session: Session, servedBy: string): void {
+    visit.user = user
+    visit.session = session
+    visit.lastAnswer = { servedBy, isHonoured: true }
+    findRedis()
+  }
+
+  function forget(): void {
+    visit.user = undefined
+    visit.session = undefined
+    visit.lastAnswer = undefined
+    onIdentity()
+    onChange()
+  }
+
+  return visit
+}

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../logger.ts'
+import type { RedisConnection } from '../redis/connection.ts'
+import { type Event, eventSchema } from './event.ts'
+import { isAfter } from './event-id.ts'
+
+export interface LoggedEvent {
+  /** Where it stands in the log: see event-id.ts. Undefined for what is only said on this node, or could not be kept. */
+  id: string | undefined
+  event: Event
+}
+
+export interface EventListener {
+  onEvent(entry: LoggedEvent): void
+  /** The node was cut off for so long that events are gone that it never saw. */
+  onGap(): void
+}
+
+export interface EventLog {
+  /** Tells all nodes. Best effort, and never in the way of what it tells of: does not throw. */
+  append(event: Event): Promise<void>
+  /** Tells only those who listen on this node: the one thing that can be done without Redis. */
+  announce(event: Event): void
+  /** What is remembered of all nodes, oldest first. */
+  recent(): readonly LoggedEvent[]
+  /** Gives a function that ends the listening. */
+  listen(listener: EventListener): () => void
+}
+
+/** How many events are kept, in Redis and in each node's memory. */
+const KEPT = 1_000
+const RETRY_MS = 500
+
+/**
+ * The events of all nodes: a capped stream in Redis, of which each node has a copy in memory that pub/sub keeps up to
+ * date. So a page that comes back after a moment is told what it missed without a question to Redis.
+ */
+export async function openEventLog(redis: RedisConnection, key: string, log: Logger): Promise<EventLog> {
+  let entries: LoggedEvent[] = []
+  /** What is published while the stream is being read; undefined when it is not. */
+  let heldBack: LoggedEvent[] | undefined
+  let readings = 0
+  const listeners = new Set<EventListener>()
+
+  function add(entry: LoggedEvent): void {
+    if (entry.id !== undefined) entries.push(entry)
+    if (entries.length > KEPT) entries.shift()
+    for (const listener of listeners) listener.onEvent(entry)
+  }
+
+  /** After each (new) beginning of the subscription: what was published before it was heard by nobody here. */
+  async function catchUp(): Promise<void> {
+    const reading = ++readings
+    heldBack ??= []
+    while (reading === readings) {
+      try {
+        const stored = await redis.run((client) => client.xRevRange(key, '+', '-', { COUNT: KEPT }))
+        if (reading === readings)
+          takeOver((stored ?? []).reverse().flatMap(({ id, message }) => toEntry(id, message.event)))
+        return
+      } catch {
+        // The connection says itself what is wrong. If it is replaced, another reading begins.
+        await sleep(RETRY_MS, undefined, { ref: false })
+      }
+    }
+  }
+
+  function takeOver(stored: LoggedEvent[]): void {
+    const newest = entries.at(-1)?.id
+    const isGapless = newest === undefined || stored.some(({ id }) => id === newest)
+    const unknown = newest === undefined ? stored : stored.filter(({ id }) => isAfter(id, newest))
+    if (!isGapless) {
+      entries = []
+      for (const listener of listeners) listener.onGap()
+    }
+    for (const entry of unknown) add(entry)
+    const last = entries.at(-1)?.id
+    const published = heldBack ?? []
+    heldBack = undefined
+    for (const entry of published) {
+      if (entry.id === undefined || last === undefined || isAfter(entry.id, last)) add(entry)
+    }
+  }
+
+  function toEntry(id: string | undefined, json: string | undefined): LoggedEvent[] {
+    try {
+      return [{ id, event: eventSchema.parse(JSON.parse(json ?? '')) }]
+    } catch {
+      log.warn({ id }, 'Event in Redis has an unknown form, left out')
+      return []
+    }
+  }
+
+  await redis.subscribe(key, {
+    onMessage(message) {
+      const space = message.indexOf(' ')
+      for (const entry of toEntry(message.slice(0, space) || undefined, message.slice(space + 1))) {
+        if (heldBack) heldBack.push(entry)
+        else add(entry)
+      }
+    },
+    onSubscribed: () => void catchUp(),
+  })
+
+  return {
+    async append(event) {
+      await redis
+        .run((client) => client.appendAndPublish(key, JSON.stringify(event), KEPT))
+        .catch((error: unknown) => log.warn({ type: event.type, reason: String(error) }, 'Event was not told'))
+    },
+    announce(event) {
+      add({ id: undefined, event })
+    },
+    recent: () => entries,
+    listen(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}

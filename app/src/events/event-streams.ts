@@ -1,0 +1,113 @@
+import { randomInt } from 'node:crypto'
+import type { Response } from 'express'
+import { iso } from '../sessions/session-record.ts'
+import { ENDS, isSessionEvent } from './event.ts'
+import { isAfter, timeOf } from './event-id.ts'
+import type { EventLog, LoggedEvent } from './event-log.ts'
+
+/** Whose events a page is shown besides those of the nodes. */
+export interface Viewer {
+  username: string
+  sessionId: string
+  /** Until when the session lives if nobody uses it, in milliseconds since 1970: till then it need not be looked at again. */
+  expiresAt: number
+}
+
+export interface EventStreams {
+  /** Answers with what happens, as it happens, until the session ends, the client goes or the node drains. */
+  open(res: Response, given: { viewer: Viewer | undefined; lastEventId: string | undefined }): void
+  /** Whether another one can be opened. */
+  isOpen(): boolean
+  count(): number
+  /** Ends all streams and opens no more: their clients come back by themselves, to another node. */
+  end(): void
+}
+
+interface Parts {
+  node: string
+  events: EventLog
+  /** Redis's time, in milliseconds since 1970. */
+  now: () => number
+}
+
+/** Shorter than nginx's proxy_read_timeout for this address: silence for so long means that nobody is there any more. */
+const PING_MS = 15_000
+const MOST_STREAMS = 1_000
+/** What a page sees of the time before it came for the first time. */
+const HISTORY = 20
+/** A client that reads more slowly than this much is written is cut off; it can come back and go on where it was. */
+const LONGEST_BACKLOG_BYTES = 65_536
+/** When a node goes, all its pages come back to the others: not all in the same instant, please. */
+const RETRY_MS = { least: 100, most: 600 }
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export function createEventStreams({ node, events, now }: Parts): EventStreams {
+  const streams = new Set<Response>()
+  let isEnded = false
+
+  const pinging = setInterval(() => {
+    for (const res of streams) write(res, { event: 'ping', data: { now: now() } })
+  }, PING_MS)
+  pinging.unref()
+
+  function open(res: Response, { viewer, lastEventId }: Parameters<EventStreams['open']>[1]): void {
+    const isTheirs = ({ event }: LoggedEvent) => !isSessionEvent(event) || event.user === viewer?.username
+    function show({ id, event }: LoggedEvent, isReplayed: boolean): void {
+      const { fingerprint: _, ...visible } = isSessionEvent(event) ? event : { ...event, fingerprint: undefined }
+      write(res, { id, data: { ...visible, at: iso(id === undefined ? now() : timeOf(id)), isReplayed } })
+    }
+
+    const known = events.recent().filter(isTheirs)
+    const missed =
+      lastEventId === undefined ? known.slice(-HISTORY) : known.filter(({ id }) => isAfter(id, lastEventId))
+    const oldest = events.recent()[0]?.id
+    const isIncomplete = lastEventId !== undefined && oldest !== undefined && isAfter(oldest, lastEventId)
+
+    // X-Accel-Buffering tells an nginx that does not know this address not to collect what is to be sent at once.
+    res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' })
+    res.flushHeaders()
+    streams.add(res)
+    const retry = randomInt(RETRY_MS.least, RETRY_MS.most)
+    write(res, { retry, event: 'hello', data: { node, now: now(), user: viewer?.username ?? null, isIncomplete } })
+    for (const entry of missed) show(entry, true)
+
+    const stopListening = events.listen({
+      onEvent(entry) {
+        if (!isTheirs(entry) || (lastEventId !== undefined && entry.id && !isAfter(entry.id, lastEventId))) return
+        show(entry, false)
+        const { event } = entry
+        if (isSessionEvent(event) && event.sessionId === viewer?.sessionId && ENDS.has(event.type)) res.end()
+      },
+      onGap: () => write(res, { event: 'gap', data: {} }),
+    })
+    // When it comes back, it is looked at again whether the session still lives: an open page must not keep it alive.
+    const overdue = viewer && setTimeout(() => res.end(), Math.min(viewer.expiresAt - now(), LONGEST_TIMER_MS))
+    res.once('close', () => {
+      clearTimeout(overdue)
+      stopListening()
+      streams.delete(res)
+    })
+  }
+
+  return {
+    open,
+    isOpen: () => !isEnded && streams.size < MOST_STREAMS,
+    count: () => streams.size,
+    end() {
+      isEnded = true
+      clearInterval(pinging)
+      for (const res of streams) res.end()
+    },
+  }
+}
+
+function write(res: Response, { data, ...fields }: { data: object } & Record<string, unknown>): void {
+  if (res.writableEnded) return
+  if (res.writableLength > LONGEST_BACKLOG_BYTES) {
+    res.destroy()
+    return
+  }
+  const lines = Object.entries({ ...fields, data: JSON.stringify(data) })
+  res.write(`${lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\n`])).join('')}\n`)
+}

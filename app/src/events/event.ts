@@ -1,0 +1,30 @@
+import { z } from 'zod'
+
+/** What happens to a session. The user of it may see it, and nobody else. */
+const sessionEventSchema = z.object({
+  type: z.enum(['login', 'rotated', 'logout', 'replaced', 'revoked', 'made_room']),
+  user: z.string(),
+  sessionId: z.string(),
+  /** Which node did it. */
+  node: z.string(),
+  /** Of the token that a rotation gave. Not for anybody's eyes: it only helps to say why that token is refused later. */
+  fingerprint: z.string().optional(),
+  /** Who revoked the session, if it was not its user. */
+  by: z.literal('administrator').optional(),
+})
+export type SessionEvent = z.infer<typeof sessionEventSchema>
+
+/** What happens to a node. Everybody may see it. */
+const nodeEventSchema = z.object({
+  type: z.enum(['node_up', 'node_draining', 'node_gone', 'redis_lost', 'redis_back']),
+  node: z.string(),
+})
+export type NodeEvent = z.infer<typeof nodeEventSchema>
+
+export const eventSchema = z.union([sessionEventSchema, nodeEventSchema])
+export type Event = z.infer<typeof eventSchema>
+
+export const isSessionEvent = (event: Event): event is SessionEvent => 'user' in event
+
+/** After these the session is no more. `replaced`: by another login in the same browser. */
+export const ENDS: ReadonlySet<Event['type']> = new Set(['logout', 'replaced', 'revoked', 'made_room'])

@@ -1,0 +1,47 @@
+import { Router } from 'express'
+import { asEventId } from '../events/event-id.ts'
+import type { EventStreams } from '../events/event-streams.ts'
+import { allowOnly, Problem } from '../middleware/problem.ts'
+import type { SessionCookie } from '../middleware/session-cookie.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+
+interface Parts {
+  cookie: SessionCookie
+  sessions: Pick<SessionStore, 'peekSession'>
+  streams: EventStreams
+}
+
+/**
+ * /api/events: what happens to the sessions of the user, on whichever node, and to the nodes. Without a session, only to
+ * the nodes. A browser goes on where it was by the header Last-Event-ID; a page that has to begin anew says `?after=`.
+ */
+export function eventsRoutes({ cookie, sessions, streams }: Parts): Router {
+  const router = Router({ strict: true, caseSensitive: true })
+
+  router
+    .route('/api/events')
+    .get(async (req, res) => {
+      const session = await sessions.peekSession(cookie.read(req))
+      if (!streams.isOpen()) {
+        throw new Problem(503, 'No more event streams', 'This node is going, or has as many as it takes.', {
+          'Retry-After': '1',
+        })
+      }
+      if (req.method === 'HEAD') {
+        res.type('text/event-stream').end()
+        return
+      }
+      const after = new URL(req.originalUrl, 'http://any').searchParams.get('after') ?? undefined
+      streams.open(res, {
+        lastEventId: asEventId(req.get('Last-Event-ID')) ?? asEventId(after),
+        viewer: session && {
+          username: session.user.username,
+          sessionId: session.id,
+          expiresAt: Date.parse(session.expiresAt),
+        },
+      })
+    })
+    .all(allowOnly('GET'))
+
+  return router
+}

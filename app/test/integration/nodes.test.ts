@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type EventClient, listenTo, type Message, telling } from '../lib/event-client.ts'
+import { cookieOf, post } from '../lib/http.ts'
+import { type Program, runNode } from '../lib/program.ts'
+import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
+import { until } from '../lib/until.ts'
+
+interface Node {
+  program: Program
+  url: string
+}
+
+let redis: TestRedis
+const nodes = new Map<string, Node>()
+
+async function start(name: string): Promise<Node> {
+  const program = runNode('server', { REDIS_URL: redis.url, NODE_NAME: name })
+  const { port } = await program.line(({ msg }) => msg === 'Listening')
+  const node = { program, url: `http://127.0.0.1:${port}` }
+  nodes.set(name, node)
+  return node
+}
+
+before(async () => {
+  redis = await startTestRedis()
+})
+after(async () => {
+  for (const { program } of nodes.values()) program.signal('SIGKILL')
+  await Promise.all([...nodes.values()].map(({ program }) => program.ended))
+  await redis.stop()
+})
+
+const live = (type: string, node: string) => telling(type, { node, isReplayed: false })
+const count = (page: EventClient, fits: (message: Message) => boolean) => page.messages.filter(fits).length
+const listed = async ({ url }: Node): Promise<{ name: string; state: string }[]> =>
+  JSON.parse(await (await fetch(`${url}/api/cluster`)).text()).nodes
+
+/** A node says of others that they are gone only when it has had Redis for a while itself. */
+const isTrusted = (node: Node) =>
+  until('the node has been in touch for long enough', async () => {
+    const [self] = JSON.parse(await (await fetch(`${node.url}/api/cluster`)).text()).nodes
+    return self.uptimeSeconds >= 6
+  })
+
+test('a node that is killed is missed within two seconds, and said to be gone by one of the others alone', async () => {
+  const [first] = [await start('app-1'), await start('app-2'), await start('app-3')]
+  const pages = [await listenTo(first.url), await listenTo(nodes.get('app-2')?.url ?? '')]
+  await isTrusted(first)
+  const killedAt = performance.now()
+  nodes.get('app-3')?.program.signal('SIGKILL')
+  for (const page of pages) await page.message(live('node_gone', 'app-3'))
+  assert.ok(performance.now() - killedAt < 2_000, `after ${performance.now() - killedAt} ms`)
+  assert.deepEqual(
+    (await listed(first)).map(({ name }) => name),
+    ['app-1', 'app-2'],
+  )
+
+  const back = await start('app-3')
+  for (const page of pages) await page.message(live('node_up', 'app-3'))
+  assert.deepEqual(
+    (await listed(back)).map(({ name, state }) => `${name} ${state}`),
+    ['app-1 up', 'app-2 up', 'app-3 up'],
+  )
+  for (const page of pages) {
+    assert.equal(count(page, live('node_gone', 'app-3')), 1)
+    page.close()
+  }
+})
+
+test('a node that hangs is missed, and when it goes on it is there again', async () => {
+  const page = await listenTo(nodes.get('app-1')?.url ?? '')
+  nodes.get('app-2')?.program.signal('SIGSTOP')
+  await page.message(live('node_gone', 'app-2'))
+  nodes.get('app-2')?.program.signal('SIGCONT')
+  await page.message(live('node_up', 'app-2'))
+  page.close()
+})
+
+test('while Redis hangs no node takes another for gone, and each says when it has lost it and has it back', async () => {
+  const first = nodes.get('app-1')
+  assert.ok(first)
+  await isTrusted(first)
+  const page = await listenTo(first.url)
+  const pausedAt = performance.now()
+  redis.pause()
+  await page.message(telling('redis_lost', { node: 'app-1' }))
+  assert.ok(performance.now() - pausedAt < 1_500, `after ${performance.now() - pausedAt} ms`)
+  await until('it has hung for longer than a node may be silent', () => performance.now() - pausedAt > 2_500)
+  redis.resume()
+  for (const name of ['app-1', 'app-2', 'app-3']) await page.message(telling('redis_back', { node: name }))
+  // By the time that a node says again who is gone, it would have said it of all that it believes to be.
+  nodes.get('app-3')?.program.signal('SIGKILL')
+  await page.message(live('node_gone', 'app-3'))
+  assert.equal(
+    count(page, ({ data }) => data.type === 'node_gone' && data.isReplayed === false),
+    1,
+  )
+  page.close()
+})
+
+test('a node that drains says so, ends its streams properly and goes; another one tells the rest', async () => {
+  const leaving = await start('app-4')
+  const cookie = cookieOf(await post(leaving.url, '/auth/login', { username: 'ada', password: 'analytical-engine' }))
+  const pages = await Promise.all(Array.from({ length: 50 }, () => listenTo(leaving.url, { cookie })))
+  const elsewhere = await listenTo(nodes.get('app-1')?.url ?? '')
+  leaving.program.signal('SIGTERM')
+  for (const page of pages) {
+    await page.message(live('node_draining', 'app-4'))
+    assert.equal(await page.ended, 'properly')
+  }
+  await elsewhere.message(live('node_draining', 'app-4'))
+  assert.equal((await fetch(`${leaving.url}/api/events`)).status, 503, 'no new stream on a node that goes')
+  assert.equal(await leaving.program.ended, 0)
+  await elsewhere.message(live('node_gone', 'app-4'))
+  assert.equal(count(elsewhere, live('node_gone', 'app-4')), 1)
+  nodes.delete('app-4')
+
+  const [page] = pages
+  const last = page?.messages.at(-1)?.id
+  assert.ok(last)
+  const again = await listenTo(nodes.get('app-2')?.url ?? '', { cookie, lastEventId: last })
+  await again.message(telling('node_gone', { node: 'app-4', isReplayed: true }))
+  assert.deepEqual(again.types(), ['node_gone'])
+  for (const one of [elsewhere, again]) one.close()
+})
+
+test('500 open pages cost a node little memory, and it serves the next one as before', async () => {
+  const node = await start('app-5')
+  const residentBytes = async () =>
+    Number(/^process_resident_memory_bytes\{[^}]*} (\S+)/m.exec(await (await fetch(`${node.url}/metrics`)).text())?.[1])
+  const cookie = cookieOf(await post(node.url, '/auth/login', { username: 'ada', password: 'analytical-engine' }))
+  const earlier = await residentBytes()
+  const pages = await Promise.all(Array.from({ length: 500 }, () => listenTo(node.url, { cookie })))
+  await Promise.all(pages.map((page) => page.message(({ name }) => name === 'hello')))
+  const growth = (await residentBytes()) - earlier
+  process.stdout.write(`500 open pages: ${(growth / 1e6).toFixed(1)} MB more\n`)
+  assert.ok(growth < 40e6, `${growth} bytes`)
+
+  const startedAt = performance.now()
+  await post(node.url, '/auth/login', { username: 'ada', password: 'analytical-engine' })
+  await Promise.all(pages.map((page) => page.message(telling('login', { isReplayed: false }))))
+  assert.ok(performance.now() - startedAt < 1_000, `all told after ${performance.now() - startedAt} ms`)
+  for (const page of pages) page.close()
+})
+
+test('a node takes a thousand streams and no more: the next one is told to ask again', async () => {
+  const node = nodes.get('app-5')
+  assert.ok(node)
+  const isEmpty = async () => /^event_streams\{[^}]*} 0$/m.test(await (await fetch(`${node.url}/metrics`)).text())
+  await until('those of before are closed', isEmpty)
+  const pages = await Promise.all(Array.from({ length: 1_000 }, () => listenTo(node.url)))
+  assert.ok(pages.every(({ status }) => status === 200))
+  const refused = await fetch(`${node.url}/api/events`)
+  assert.equal(refused.status, 503)
+  assert.equal(refused.headers.get('Retry-After'), '1')
+  for (const page of pages) page.close()
+  await until('they are closed', isEmpty)
+})
