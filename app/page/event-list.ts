@@ -17,7 +17,7 @@ const SHOWN = 40
 export function createEventList(): EventList {
   const list = element('events')
   // It scrolls, so one must be able to get there by keyboard.
-  list.tabIndex = 0
+  element('events-scroll').tabIndex = 0
   const sentences = new Map<HTMLElement, FeedEvent>()
   let own: string | undefined
 

@@ -15,8 +15,8 @@ interface Listener {
   onTime(now: number): void
   /** Events were lost on the server's side of this connection. */
   onGap(): void
-  /** Not connected; it comes back by itself. */
-  onLost(): void
+  /** Not connected; it comes back by itself. `isRefused`: there was an answer, and it was no stream. */
+  onLost(isRefused: boolean): void
 }
 
 export interface Feed {
@@ -61,8 +61,9 @@ export function openFeed(path: string, listener: Listener): Feed {
       listener.onEvent(JSON.parse(message.data))
     })
     opened.addEventListener('error', () => {
-      listener.onLost()
-      if (opened.readyState === EventSource.CLOSED) connectLater()
+      const isRefused = opened.readyState === EventSource.CLOSED
+      listener.onLost(isRefused)
+      if (isRefused) connectLater()
     })
     heard()
   }
@@ -76,7 +77,7 @@ export function openFeed(path: string, listener: Listener): Feed {
   function heard(): void {
     clearTimeout(silence)
     silence = setTimeout(() => {
-      listener.onLost()
+      listener.onLost(false)
       connectLater()
     }, SILENCE_MS)
   }

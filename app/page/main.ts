@@ -44,6 +44,9 @@ const visit = createVisit({
   isExperiment,
   onChange: render,
   onIdentity: listenAnew,
+  refreshNodes,
+  // It may be another Redis that came back, which has no sessions.
+  onRedisBack: () => visit.session && mySessions.refresh(),
   onThrottled: (isThrottled) => loginForm.setPossible(!isThrottled),
 })
 const loginForm = createLoginForm(async (credentials) => {
@@ -63,7 +66,7 @@ const mySessions = createMySessions({
     render()
   },
   onEnded: (sentence) => visit.session && visit.end(sentence),
-  onProblem: notice.show,
+  onProblem: (text) => notice.show(text),
 })
 const proof = createProof({
   matrix,
@@ -79,10 +82,11 @@ function showTravel({ status, servedBy }: Answer): void {
   map.travel(servedBy, status === 401 ? 'refused' : status >= 500 ? 'failed' : 'ok', !isExperiment())
 }
 
-async function refreshNodes(): Promise<void> {
+async function refreshNodes(): Promise<Answer> {
   const answer = await ask('GET', '/api/cluster')
   if (answer.status === 200 && answer.body.nodes) nodes.replace(answer.body.nodes)
-  else visit.loseRedis(answer.retryAfterSeconds)
+  else visit.explainTrouble(answer)
+  return answer
 }
 
 /** Begins to listen as whoever is logged in now: nobody sees what was told to somebody else. */
@@ -95,11 +99,10 @@ function listenAnew(): void {
     onEvent,
     onTime: (now) => (aheadMs = now - Date.now()),
     onGap: eventList.addGap,
-    onLost() {
+    onLost(isRefused) {
       eventList.showState('lost', 'Not connected: coming back…')
-      // Without a feed nobody tells that Redis is away, or that the session has ended. An answer does.
-      if (feedNode === '' || visit.session) void visit.whoAmI()
-      feedNode = ''
+      // Why it was refused, a stream cannot say. An answer can: Redis is away, or no node is there.
+      if (isRefused && visit.hasRedis) void refreshNodes()
     },
   })
 }
@@ -109,6 +112,7 @@ async function onHello({ node, now, user, isIncomplete }: Hello): Promise<void> 
   aheadMs = now - Date.now()
   eventList.showState('live', `Live, through ${node}`)
   if (isIncomplete) eventList.addGap()
+  notice.clearPassing()
   await refreshNodes()
   if (isExperiment() || visit.isChanging) return
   if (user !== (visit.user?.username ?? null)) await visit.whoAmI()
@@ -122,7 +126,7 @@ function onEvent(event: FeedEvent): void {
   nodes.follow(event)
   if (event.type === 'redis_lost') {
     eventList.showState('behind', `Behind: ${event.node} has lost Redis`)
-    visit.loseRedis(1)
+    visit.loseRedis()
   }
   if (event.type === 'redis_back' && event.node === feedNode) eventList.showState('live', `Live, through ${feedNode}`)
   if (event.user === undefined || visit.isChanging || isExperiment()) return

@@ -1,20 +1,22 @@
 import { duration, element } from './dom.ts'
 
 export interface Notice {
-  /** Something is wrong; `calm` if it is only worth knowing. */
-  show(text: string, tone?: 'alarm' | 'calm'): void
+  /** Something is wrong. If it is `passing`, it is over as soon as somebody answers as usual. */
+  show(text: string, kind?: 'lasting' | 'passing'): void
   /** Counts down, and calls `onOver` at the end. `text` gets the time that is left. */
   countDown(seconds: number, text: (left: string) => string, onOver: () => void): void
   clear(): void
+  clearPassing(): void
 }
 
 export function createNotice(): Notice {
   const bar = element('notice')
   let ticking: number | undefined
+  let isPassing = false
 
-  function show(text: string, tone: 'alarm' | 'calm' = 'alarm'): void {
+  function show(text: string, kind: 'lasting' | 'passing' = 'lasting'): void {
     clearInterval(ticking)
-    bar.className = `notice ${tone}`
+    isPassing = kind === 'passing'
     bar.textContent = text
     bar.hidden = false
   }
@@ -28,6 +30,9 @@ export function createNotice(): Notice {
   return {
     show,
     clear,
+    clearPassing() {
+      if (isPassing) clear()
+    },
     countDown(seconds, text, onOver) {
       const endsAt = performance.now() + seconds * 1000
       const left = () => endsAt - performance.now()

@@ -71,6 +71,9 @@ export function createSessionCard({ now, onOver }: Parts): SessionCard {
     hide() {
       shown = undefined
       element('session').hidden = true
+      // Not even hidden: nothing of a session stays in the page that is over.
+      for (const id of ['display-name', 'session-id', 'token', 'command-GET', 'command-TTL'])
+        element(id).textContent = ''
     },
   }
 }

@@ -19,7 +19,9 @@ export interface Visit {
   /** The session is no more, and `sentence` says why. */
   end(sentence?: string): void
   /** Redis does not answer: says so, and looks again until it does. */
-  loseRedis(retryAfterSeconds: number): void
+  loseRedis(retryAfterSeconds?: number): void
+  /** Says what went wrong, where it is not what one expects. */
+  explainTrouble(answer: Answer): void
 }
 
 interface Parts {
@@ -32,11 +34,14 @@ interface Parts {
   /** Somebody else is logged in now, or nobody. */
   onIdentity: () => void
   onThrottled: (isThrottled: boolean) => void
+  /** Asks which nodes there are, which needs Redis but no session. */
+  refreshNodes: () => Promise<Answer>
+  onRedisBack: () => void
 }
 
 /** One person's visit: who they are, and what becomes of their session. */
 export function createVisit(parts: Parts): Visit {
-  const { ask, matrix, notice, isExperiment, onChange, onIdentity, onThrottled } = parts
+  const { ask, matrix, notice, isExperiment, onChange, onIdentity, onThrottled, refreshNodes, onRedisBack } = parts
   let isLookingAgain = false
 
   const visit: Visit = {
@@ -63,7 +68,7 @@ export function createVisit(parts: Parts): Visit {
         if (body.reason === undefined) matrix.count(asked.createdOn, servedBy, false)
         if (!isExperiment()) visit.end(body.reason === undefined ? undefined : body.detail)
       } else if (status !== 401) {
-        explainTrouble(answer)
+        visit.explainTrouble(answer)
       }
       onChange()
       return answer
@@ -84,7 +89,7 @@ export function createVisit(parts: Parts): Visit {
         const text = (left: string) => `Too many failed logins. You can try again in ${left}.`
         notice.countDown(answer.retryAfterSeconds, text, () => onThrottled(false))
       } else {
-        explainTrouble(answer)
+        visit.explainTrouble(answer)
       }
       onChange()
       return status === 200
@@ -94,7 +99,7 @@ export function createVisit(parts: Parts): Visit {
       visit.isChanging = true
       const answer = await ask('POST', '/auth/logout')
       visit.isChanging = false
-      if (answer.status !== 204) return explainTrouble(answer)
+      if (answer.status !== 204) return visit.explainTrouble(answer)
       forget()
       notice.clear()
     },
@@ -104,25 +109,29 @@ export function createVisit(parts: Parts): Visit {
       notice.show(`${sentence} Log in again.`)
     },
 
-    loseRedis(retryAfterSeconds) {
+    loseRedis(retryAfterSeconds = 1) {
       visit.hasRedis = false
-      notice.show(
-        visit.session
-          ? 'Redis does not answer. You are still logged in: the page goes on by itself when it is back.'
-          : 'Redis does not answer. The page goes on by itself when it is back.',
-      )
+      const who = visit.session ? 'You are still logged in: the page' : 'The page'
+      notice.show(`Redis does not answer. ${who} goes on by itself when it is back.`)
       onChange()
       if (isLookingAgain) return
       isLookingAgain = true
       setTimeout(lookAgain, retryAfterSeconds * 1000)
     },
+
+    explainTrouble(answer) {
+      const { status, body, retryAfterSeconds } = answer
+      if (status === 503 && body.title === 'Sessions are unavailable') visit.loseRedis(retryAfterSeconds)
+      else notice.show(explain(answer), status === 0 || status >= 500 ? 'passing' : 'lasting')
+    },
   }
 
+  /** By a question that is no use of the session: nobody but the page asks. */
   async function lookAgain(): Promise<void> {
     isLookingAgain = false
-    const answer = visit.session ? await visit.whoAmI() : await ask('GET', '/api/cluster')
-    if (answer.status === 200 || answer.status === 401) findRedis()
-    else visit.loseRedis(answer.retryAfterSeconds)
+    const answer = await refreshNodes()
+    if (answer.status === 200) findRedis()
+    else if (!visit.hasRedis) visit.loseRedis(answer.retryAfterSeconds)
   }
 
   function findRedis(): void {
@@ -130,18 +139,14 @@ export function createVisit(parts: Parts): Visit {
     visit.hasRedis = true
     notice.clear()
     onChange()
-  }
-
-  function explainTrouble(answer: Answer): void {
-    if (answer.status === 503 && answer.body.title === 'Sessions are unavailable')
-      visit.loseRedis(answer.retryAfterSeconds)
-    else notice.show(explain(answer))
+    onRedisBack()
   }
 
   function remember(user: User, session: Session, servedBy: string): void {
     visit.user = user
     visit.session = session
     visit.lastAnswer = { servedBy, isHonoured: true }
+    notice.clearPassing()
     findRedis()
   }
 

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+
+/** A page that somebody has open, and everything that their browser complains about on it. */
+export interface OpenPage {
+  page: Page
+  /** Console errors, exceptions and violations of the content security policy. */
+  complaints: string[]
+}
+
+/** A new window of a browser that has been here before, or of a new visitor's. */
+export async function openPage(context: BrowserContext, url: string): Promise<OpenPage> {
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await page.addInitScript(
+    `document.addEventListener('securitypolicyviolation', (event) => console.error('CSP: ' + event.violatedDirective))`,
+  )
+  await page.goto(url)
+  await page.locator('#feed-state.live').waitFor()
+  await page.locator('.node').nth(2).waitFor()
+  return { page, complaints }
+}
+
+export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  return openPage(context, url)
+}
+
+/** By the button that needs no typing. Resolves when the page has shown by itself that every node knows the session. */
+export async function logIn(page: Page, username = 'ada'): Promise<void> {
+  await page.getByRole('button', { name: `Log in as ${username}` }).click()
+  await page.getByRole('heading', { name: /You are/ }).waitFor()
+  await page.locator('#prove:enabled').waitFor()
+}
+
+/** Presses the button, and gives the name of the node that answered, once the page shows the answer. */
+export async function ask(page: Page): Promise<string> {
+  const answered = page.waitForResponse((response) => response.url().endsWith('/api/user'))
+  await page.getByRole('button', { name: 'Ask: who am I?' }).click()
+  const servedBy = (await (await answered).headerValue('x-served-by')) ?? ''
+  await page.locator(`.node.answered[data-node="${servedBy}"]`).waitFor()
+  return servedBy
+}
+
+export const text = async (page: Page, selector: string) => (await page.locator(selector).textContent()) ?? ''
+
+/** The token of this browser, which only its own cookie jar has. */
+export async function tokenOf(page: Page): Promise<string> {
+  const cookie = (await page.context().cookies()).find(({ name }) => name === 'sid' || name === '__Host-sid')
+  return cookie?.value ?? ''
+}
+
+export const alertWith = (page: Page, what: string | RegExp) => page.getByRole('alert').filter({ hasText: what })
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** Looks for what keeps people out who do not see, hear or move as most do: https://github.com/dequelabs/axe-core */
+export async function assertAccessible(page: Page, what: string): Promise<void> {
+  // In a world of its own: the page's content security policy lets in no script but the page's own.
+  const client = await page.context().newCDPSession(page)
+  const { frameTree } = await client.send('Page.getFrameTree')
+  const { executionContextId } = await client.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id })
+  const evaluate = (expression: string) =>
+    client.send('Runtime.evaluate', {
+      contextId: executionContextId,
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+    })
+  await evaluate(await readFile(AXE, 'utf8'))
+  const { result } = await evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations, passes }) =>
+    JSON.stringify({
+      passed: passes.length,
+      violations: violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')),
+    }))`)
+  const { passed, violations } = JSON.parse(result.value)
+  assert.deepEqual(violations, [], what)
+  assert.ok(passed > 15, 'axe has looked at the page')
+  await client.detach()
+}
