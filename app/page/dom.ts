@@ -28,13 +28,15 @@ export function button(text: string, onClick: () => Promise<void> | void): HTMLB
   return made
 }
 
-/** Runs `work` with the button disabled until it is done. */
+/** Runs `work` with the button disabled until it is done. Who has pressed it by keyboard finds it where it was. */
 export async function whileBusy(pressed: HTMLElement, work: () => Promise<void> | void): Promise<void> {
+  const hasFocus = document.activeElement === pressed
   pressed.setAttribute('disabled', '')
   try {
     await work()
   } finally {
     pressed.removeAttribute('disabled')
+    if (hasFocus && document.activeElement === document.body) pressed.focus()
   }
 }
 

@@ -23,13 +23,27 @@ export function createMySessions({ ask, onCurrent, onEnded, onProblem, logInAgai
   const confirm = formElement('confirm')
   /** What to do once the password is confirmed. */
   let waitingToEnd: string | undefined
-  let refreshes = 0
+  let isLoading = false
+  let isStale = false
+  /** Whose list it is: after a logout, what was asked before it is nobody's. */
+  let visitor = 0
 
+  /** One at a time: what happens meanwhile, be it ever so much, is looked at once when that is done. */
   async function refresh(): Promise<void> {
-    const refreshing = ++refreshes
+    isStale = true
+    if (isLoading) return
+    isLoading = true
+    while (isStale) {
+      isStale = false
+      await load()
+    }
+    isLoading = false
+  }
+
+  async function load(): Promise<void> {
+    const asking = visitor
     const { status, body } = await ask('GET', '/api/sessions')
-    // A later one, or a logout, has overtaken this.
-    if (refreshing !== refreshes) return
+    if (asking !== visitor) return
     if (status === 401) onEnded(body.detail)
     if (status !== 200 || !body.sessions) return
     const current = body.sessions.find((session) => session.current)
@@ -89,7 +103,8 @@ export function createMySessions({ ask, onCurrent, onEnded, onProblem, logInAgai
   return {
     refresh,
     clear() {
-      refreshes++
+      visitor++
+      isStale = false
       closeConfirm()
       list.replaceChildren()
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { alertWith, ask, assertAccessible, logIn, text, tokenOf, visit } from '../../app/test/lib/browser-page.ts'
+import { alertWith, ask, assertAccessible, haveSession, text, tokenOf, visit } from '../../app/test/lib/browser-page.ts'
 import { chromiumPath, launchChromium } from '../../app/test/lib/chromium.ts'
 import { listenTo, telling } from '../../app/test/lib/event-client.ts'
 import { testPage } from '../../app/test/lib/page-contract.ts'
@@ -55,7 +55,7 @@ guarantee(
   'five nodes are on the map within two seconds of their start, and three again when two have gone',
   async () => {
     const { page, complaints } = await visit(browser, stack.url())
-    await logIn(page)
+    await haveSession(page)
     await make('scale', 'N=5')
     for (const node of ['app-4', 'app-5']) await box(page, node).waitFor(TWO_SECONDS)
     assert.equal(await text(page, '#node-count'), 'five')
@@ -78,7 +78,7 @@ guarantee(
   'a node that is stopped shows within two seconds; the page it was telling goes on through another, and misses nothing',
   async () => {
     const { page, complaints } = await visit(browser, stack.url())
-    await logIn(page)
+    await haveSession(page)
     const node = await feedNode(page)
     const before = [await told(page, 'node_draining', node), await told(page, 'node_gone', node)]
     const stopping = docker('stop', containerOf(node))
@@ -109,7 +109,7 @@ guarantee(
   'a node that is killed shows within two seconds, and the page it was telling goes on through another',
   async () => {
     const { page } = await visit(browser, stack.url())
-    await logIn(page)
+    await haveSession(page)
     const node = await feedNode(page)
     const before = await told(page, 'node_up', node)
     const killedAt = performance.now()
@@ -122,7 +122,7 @@ guarantee(
     })
     assert.ok(performance.now() - killedAt < 2_000, `after ${performance.now() - killedAt} ms`)
     await page.locator('#feed-state.live').waitFor()
-    await logIn((await visit(browser, stack.url())).page)
+    await haveSession((await visit(browser, stack.url())).page)
     await page.locator('#events li.login', { hasText: 'Another session was started' }).first().waitFor()
   },
 )
@@ -150,7 +150,7 @@ guarantee('nginx passes events on as they come, whoever asks and however many', 
 
 guarantee('the commands on the page, pasted into a shell, show the session and its time to live', async () => {
   const { page } = await visit(browser, stack.url())
-  await logIn(page, 'grace')
+  await haveSession(page, 'grace')
   const run = async (selector: string) => (await succeed('bash', ['-c', await text(page, selector)], stack.env)).trim()
   const record = JSON.parse(await run('#command-GET'))
   assert.equal(record.user.username, 'grace')
@@ -163,7 +163,7 @@ guarantee(
   'the experiment: off until asked for; then nodes that keep sessions to themselves break the login, for all to see',
   async () => {
     const { page } = await visit(browser, stack.url())
-    await logIn(page, 'alan')
+    await haveSession(page, 'alan')
     const token = await tokenOf(page)
     await page.getByRole('switch').click()
     await alertWith(page, 'The control nodes are not up. Start them with: make control').waitFor()

@@ -155,6 +155,9 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
     ['CLIENT', 'LIST'],
     ['SCRIPT', 'FLUSH'],
     ['PUBLISH', 'any', 'thing'],
+    ['SUBSCRIBE', 'any'],
+    ['XADD', 'other', '*', 'a', 'b'],
+    ['XTRIM', 'events', 'MAXLEN', '0'],
     ['GET', 'other'],
     ['SADD', 'disabled-users', 'ada'],
     ['SREM', 'disabled-users', 'ada'],
@@ -162,6 +165,7 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
     // A script may do no more than whoever calls it.
     ['EVAL', "return redis.call('FLUSHALL')", '0'],
     ['EVAL', "return redis.call('GET', 'other')", '0'],
+    ['EVAL', "return redis.call('PUBLISH', 'any', 'thing')", '0'],
   ]) {
     assert.match(await asApp(...words), /NOPERM|ACL failure in script/, words.join(' '))
   }
@@ -170,7 +174,16 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
 })
 
 test('probes and metrics of the nodes are not to be had through nginx', async () => {
-  for (const path of ['/metrics', '/livez', '/readyz?x', '//metrics', '/%6detrics', '/a/../metrics']) {
+  for (const path of [
+    '/metrics',
+    '/livez',
+    '/readyz?x',
+    '//metrics',
+    '/%6detrics',
+    '/a/../metrics',
+    '/control/metrics',
+    '/control//readyz',
+  ]) {
     const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
     assert.match(answer, /^HTTP\/1\.1 404 /, path)
     assert.match(answer, /X-Served-By: nginx/, path)

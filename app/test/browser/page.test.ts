@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { alertWith, ask, logIn, text, tokenOf, visit } from '../lib/browser-page.ts'
+import { alertWith, ask, haveSession, text, tokenOf, visit } from '../lib/browser-page.ts'
 import { chromiumPath, launchChromium } from '../lib/chromium.ts'
 import { testPage } from '../lib/page-contract.ts'
 import { type Program, runNode } from '../lib/program.ts'
@@ -49,7 +49,7 @@ testPage(
 test('a session that nobody uses expires on the screen, and the page says why', { skip }, async () => {
   const short = await startStack({ SESSION_TTL_SECONDS: '4' })
   const { page } = await visit(browser, short.url)
-  await logIn(page)
+  await haveSession(page)
   const token = await tokenOf(page)
   await alertWith(page, 'Your session has ended. It had not been used for too long').waitFor()
   assert.ok(await page.getByRole('heading', { name: 'Log in' }).isVisible())
@@ -64,12 +64,12 @@ test('where there are no control nodes the switch says what to do, and goes back
   await page.getByRole('switch').click()
   await alertWith(page, 'The experiment needs the Compose stack').waitFor()
   assert.equal(await page.getByRole('switch').getAttribute('aria-checked'), 'false')
-  await logIn(page)
+  await haveSession(page)
 })
 
 test('3.5.1: a page of another origin can neither log anybody out nor see who is logged in', { skip }, async () => {
   const { page } = await visit(browser, url)
-  await logIn(page)
+  await haveSession(page)
   const evil = await startOtherOrigin()
   const attack = await page.context().newPage()
   await attack.goto(evil.url)

@@ -39,6 +39,23 @@ export async function logIn(page: Page, username = 'ada'): Promise<void> {
   await page.locator('#prove:enabled').waitFor()
 }
 
+const PASSWORDS: Record<string, string> = {
+  ada: 'analytical-engine',
+  grace: 'nanosecond',
+  alan: 'universal-machine',
+}
+
+/** The same without the show, for what begins with a session: the browser has the cookie, and the page finds out. */
+export async function haveSession(page: Page, username = 'ada'): Promise<void> {
+  const { origin } = new URL(page.url())
+  const answer = await page.request.post(`${origin}/auth/login`, { data: { username, password: PASSWORDS[username] } })
+  assert.equal(answer.status(), 200)
+  await page.reload()
+  await page.getByRole('heading', { name: /You are/ }).waitFor()
+  await page.locator('#feed-state.live').waitFor()
+  await page.locator('.node').nth(2).waitFor()
+}
+
 /** Presses the button, and gives the name of the node that answered, once the page shows the answer. */
 export async function ask(page: Page): Promise<string> {
   const answered = page.waitForResponse((response) => response.url().endsWith('/api/user'))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { alertWith, ask, assertAccessible, logIn, openPage, text, tokenOf, visit } from './browser-page.ts'
+import { alertWith, ask, assertAccessible, haveSession, logIn, openPage, text, tokenOf, visit } from './browser-page.ts'
 import { until } from './until.ts'
 
 /** A stack with a page in front of three nodes, and its Redis. */
@@ -54,7 +54,7 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
 
   guarantee('each request travels to the node that really served it, and is counted there', async () => {
     const { page, complaints } = await visit(browser(), stack().url)
-    await logIn(page)
+    await haveSession(page)
     const served = (node: string) =>
       text(page, `.node[data-node="${node}"] .served`).then((words) => Number.parseInt(words, 10))
     const seen = new Set<string>()
@@ -95,7 +95,7 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
 
   guarantee('a session that nobody has ended and that is refused all the same makes a red cell', async () => {
     const { page } = await visit(browser(), stack().url)
-    await logIn(page)
+    await haveSession(page)
     const createdOn = await text(page, '#created-on')
     await stack().redis('DEL', `session:${await tokenOf(page)}`)
     const answered = page.waitForResponse((response) => response.url().endsWith('/api/user'))
@@ -111,7 +111,7 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     'the session is shown as Redis has it: origin, masked token, countdowns, and commands to look by hand',
     async () => {
       const { page } = await visit(browser(), stack().url)
-      await logIn(page)
+      await haveSession(page)
       const token = await tokenOf(page)
       assert.equal(await text(page, '#token'), `${token.slice(0, 6)}••••••`)
       assert.ok(!(await page.content()).includes(token), 'the token is not in the page')
@@ -142,7 +142,7 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     'a token that is replaced is shown at once, with the time, and in the feed of every page of the user',
     async () => {
       const { page } = await visit(browser(), stack().url)
-      await logIn(page, 'grace')
+      await haveSession(page, 'grace')
       const other = await openPage(page.context(), stack().url)
       const old = await tokenOf(page)
       assert.equal(await text(page, '#rotated-at'), 'not yet')
@@ -204,8 +204,8 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     '7.5.2: with a login that is long ago, the page asks for the password before it ends another session',
     async () => {
       const [other, own] = [await visit(browser(), stack().url), await visit(browser(), stack().url)]
-      await logIn(other.page, 'alan')
-      await logIn(own.page, 'alan')
+      await haveSession(other.page, 'alan')
+      await haveSession(own.page, 'alan')
       const { page } = own
       await makeOlder(stack(), await tokenOf(page), 660)
       await page.getByRole('button', { name: 'End all others' }).click()
@@ -224,16 +224,18 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
 
   guarantee('logging out, or in as somebody else, in one window shows in the other within a second', async () => {
     const { page } = await visit(browser(), stack().url)
-    await logIn(page)
+    await haveSession(page)
     const other = await openPage(page.context(), stack().url)
     await other.page.getByRole('heading', { name: 'You are Ada Lovelace' }).waitFor()
-    const leftAt = performance.now()
+    const leaving = page.waitForResponse((response) => response.url().endsWith('/auth/logout'))
     await page.getByRole('button', { name: 'Log out' }).click()
+    await leaving
+    const leftAt = performance.now()
     await alertWith(other.page, 'You logged out in another window').waitFor()
     assert.ok(performance.now() - leftAt < 1_000, `after ${performance.now() - leftAt} ms`)
     assert.equal(await page.getByRole('alert').count(), 0, 'who has pressed the button needs no telling')
 
-    await logIn(page)
+    await haveSession(page)
     await other.page.reload()
     await other.page.getByRole('heading', { name: 'You are Ada Lovelace' }).waitFor()
     const response = await page.request.post(`${stack().url}/auth/login`, {
@@ -249,11 +251,11 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
 
   guarantee('a user sees only its own session events, and those of the nodes', async () => {
     const [ada, grace] = [await visit(browser(), stack().url), await visit(browser(), stack().url)]
-    await logIn(ada.page, 'ada')
-    await logIn(grace.page, 'grace')
+    await haveSession(ada.page, 'ada')
+    await haveSession(grace.page, 'grace')
     const adasEvents = await ada.page.locator('#events .of-session').count()
     const third = await visit(browser(), stack().url)
-    await logIn(third.page, 'grace')
+    await haveSession(third.page, 'grace')
     await third.page.getByRole('button', { name: 'Log out' }).click()
     await grace.page.locator('#events li.logout', { hasText: 'Another session was logged out' }).first().waitFor()
     // Told after it, so whoever would have been told of it has been by now.
@@ -262,9 +264,31 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     assert.equal(await third.page.locator('#events .of-session').count(), 0, 'and nothing of it stays after the logout')
   })
 
+  guarantee(
+    'a page that nobody sees holds no connection; when it is looked at again, it is told what it missed',
+    async () => {
+      const { page, complaints } = await visit(browser(), stack().url)
+      await haveSession(page)
+      const sources: string[] = []
+      page.on('request', (request) => request.url().includes('/api/events') && sources.push(request.url()))
+      const show = (isHidden: boolean) =>
+        page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))`)
+      const before = await page.locator('#events li.login').count()
+      await show(true)
+      await haveSession((await visit(browser(), stack().url)).page)
+      assert.equal(await page.locator('#events li.login').count(), before)
+      await show(false)
+      await page.locator('#events li.login', { hasText: 'Another session was started' }).first().waitFor()
+      assert.equal(await page.locator('#events li.login').count(), before + 1)
+      assert.match(sources.join(), /^[^,]*\/api\/events\?after=\d+-\d+$/)
+      assert.deepEqual(complaints, [])
+    },
+  )
+
   guarantee('while Redis is away the page stays, says so within two seconds, and goes on by itself', async () => {
     const { page } = await visit(browser(), stack().url)
-    await logIn(page)
+    await haveSession(page)
     const id = await text(page, '#session-id')
     const pausedAt = performance.now()
     await stack().pauseRedis()
@@ -312,7 +336,7 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
 
   guarantee('a reload keeps the session, logging out ends it, and neither makes the browser complain', async () => {
     const { page, complaints } = await visit(browser(), stack().url)
-    await logIn(page)
+    await haveSession(page)
     await page.reload()
     await page.getByRole('heading', { name: 'You are Ada Lovelace' }).waitFor()
     await page.getByRole('button', { name: 'Log out' }).click()
@@ -337,6 +361,10 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     assert.equal(await page.evaluate('document.activeElement.id'), 'ask')
     await page.locator('#prove:enabled').waitFor()
     await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate('document.activeElement.id'), 'prove')
+    await page.keyboard.press('Enter')
+    await page.locator('#prove:disabled').waitFor()
+    await page.locator('#prove:enabled').waitFor()
     assert.equal(await page.evaluate('document.activeElement.id'), 'prove')
   })
 
