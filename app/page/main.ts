@@ -31,6 +31,8 @@ let feedNode = ''
 /** Redis's time less the browser's, in milliseconds. */
 let aheadMs = 0
 
+const now = () => Date.now() + aheadMs
+
 const map = createMap()
 const matrix = createMatrix()
 const notice = createNotice()
@@ -41,6 +43,7 @@ const visit = createVisit({
   ask,
   matrix,
   notice,
+  now,
   isExperiment,
   onChange: render,
   onIdentity: listenAnew,
@@ -54,7 +57,7 @@ const loginForm = createLoginForm(async (credentials) => {
   element('ask').focus()
   void whileBusy(element('prove'), () => proof.fillRow(2))
 })
-const card = createSessionCard({ now: () => Date.now() + aheadMs, onOver: () => mySessions.refresh() })
+const card = createSessionCard({ now, onOver: () => mySessions.refresh() })
 const logInAgain = async (password: string | undefined) =>
   visit.user !== undefined && password !== undefined && visit.logIn({ username: visit.user.username, password })
 const mySessions = createMySessions({
@@ -73,7 +76,11 @@ const proof = createProof({
   nodes: nodes.names,
   createdOn: () => visit.session?.createdOn,
   whoAmI: visit.whoAmI,
-  logInAgain: () => logInAgain(demoPassword(visit.user?.username ?? '')),
+  async logInAgain() {
+    const password = demoPassword(visit.user?.username ?? '')
+    if (password === undefined) notice.show('The page does not keep your password: log out and in again yourself.')
+    return logInAgain(password)
+  },
 })
 
 function showTravel({ status, servedBy }: Answer): void {
@@ -97,7 +104,7 @@ function listenAnew(): void {
   feed = openFeed(`${base}/api/events`, {
     onHello,
     onEvent,
-    onTime: (now) => (aheadMs = now - Date.now()),
+    onTime: setClock,
     onGap: eventList.addGap,
     onLost(isRefused) {
       eventList.showState('lost', 'Not connected: coming back…')
@@ -107,9 +114,13 @@ function listenAnew(): void {
   })
 }
 
+function setClock(redisNow: number): void {
+  aheadMs = redisNow - Date.now()
+}
+
 async function onHello({ node, now, user, isIncomplete }: Hello): Promise<void> {
   feedNode = node
-  aheadMs = now - Date.now()
+  setClock(now)
   eventList.showState('live', `Live, through ${node}`)
   if (isIncomplete) eventList.addGap()
   notice.clearPassing()

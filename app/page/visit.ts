@@ -28,6 +28,8 @@ interface Parts {
   ask: Ask
   matrix: Matrix
   notice: Notice
+  /** Redis's time, in milliseconds since 1970. */
+  now: () => number
   /** Every node keeps its own sessions: a 401 is what is to be seen, and not the end. */
   isExperiment: () => boolean
   onChange: () => void
@@ -41,7 +43,7 @@ interface Parts {
 
 /** One person's visit: who they are, and what becomes of their session. */
 export function createVisit(parts: Parts): Visit {
-  const { ask, matrix, notice, isExperiment, onChange, onIdentity, onThrottled, refreshNodes, onRedisBack } = parts
+  const { ask, matrix, notice, now, isExperiment, onChange, onIdentity, onThrottled, refreshNodes, onRedisBack } = parts
   let isLookingAgain = false
 
   const visit: Visit = {
@@ -64,9 +66,10 @@ export function createVisit(parts: Parts): Visit {
         if (isSomebodyElse) onIdentity()
       } else if (status === 401 && asked) {
         visit.lastAnswer = { servedBy, isHonoured: false }
+        const isOver = Math.min(Date.parse(asked.expiresAt), Date.parse(asked.absoluteExpiresAt)) <= now()
         // A session that nobody has ended must be honoured. Where a node refuses one, that is to be seen.
-        if (body.reason === undefined) matrix.count(asked.createdOn, servedBy, false)
-        if (!isExperiment()) visit.end(body.reason === undefined ? undefined : body.detail)
+        if (body.reason === undefined && !isOver) matrix.count(asked.createdOn, servedBy, false)
+        if (!isExperiment()) visit.end(body.reason ? body.detail : isOver ? 'Your session has expired.' : undefined)
       } else if (status !== 401) {
         visit.explainTrouble(answer)
       }

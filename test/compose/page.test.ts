@@ -148,6 +148,22 @@ guarantee('nginx passes events on as they come, whoever asks and however many', 
   for (const page of pages) page.close()
 })
 
+guarantee(
+  'what an administrator ends is over on the screen within a second, and the page says who it was',
+  async () => {
+    const { page } = await visit(browser, stack.url())
+    await haveSession(page, 'grace')
+    const shown = alertWith(page, 'Your session was ended by an administrator')
+      .waitFor()
+      .then(() => performance.now())
+    const said = await make('end-sessions', 'USER=grace')
+    assert.match(said, /Ended session/)
+    const endedAt = performance.now()
+    assert.ok((await shown) - endedAt < 1_000)
+    assert.equal((await page.request.get(`${stack.url()}/api/user`)).status(), 401)
+  },
+)
+
 guarantee('the commands on the page, pasted into a shell, show the session and its time to live', async () => {
   const { page } = await visit(browser, stack.url())
   await haveSession(page, 'grace')

@@ -52,6 +52,8 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
   pinging.unref()
 
   function open(res: Response, { viewer, lastEventId }: Parameters<EventStreams['open']>[1]): void {
+    // Gone while it was looked up who it is: there would be no end to such a stream.
+    if (res.closed) return
     const isTheirs = ({ event }: LoggedEvent) => !isSessionEvent(event) || event.user === viewer?.username
     function show({ id, event }: LoggedEvent, isReplayed: boolean): void {
       const { fingerprint: _, ...visible } = isSessionEvent(event) ? event : { ...event, fingerprint: undefined }

@@ -79,8 +79,8 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
   }
 
   async function reportMissing(all: Record<string, string>, now: number): Promise<void> {
-    const missing = Object.entries(all).filter(([, json]) => now - parseHeartbeat(json).seenAt > ALIVE_MS)
-    for (const [node] of missing) {
+    for (const [node, json] of Object.entries(all)) {
+      if (isAlive(parseHeartbeat(json), now)) continue
       // Of all the nodes that notice, the one that takes it off the list says it.
       const isFirst = (await redis.run((client) => client.hDel(key, node))) === 1
       if (isFirst) await events.append({ type: 'node_gone', node })
@@ -106,9 +106,12 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
     async nodes() {
       const [now, all] = await Promise.all([clock.read(), redis.run((client) => client.hGetAll(key))])
       return Object.entries(all)
-        .map(([node, json]) => ({ name: node, ...parseHeartbeat(json) }))
-        .filter(({ seenAt }) => now - seenAt <= ALIVE_MS)
-        .map(({ seenAt: _, ...node }) => node)
+        .flatMap(([node, json]) => {
+          const heartbeat = parseHeartbeat(json)
+          if (!isAlive(heartbeat, now)) return []
+          const { seenAt: _, ...facts } = heartbeat
+          return [{ name: node, ...facts }]
+        })
         .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
     },
 
@@ -127,4 +130,8 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
   }
 }
 
-const parseHeartbeat = (json: string) => heartbeatSchema.parse(JSON.parse(json))
+/** Undefined for one of another form: that of another version, or of nobody. */
+const parseHeartbeat = (json: string) => heartbeatSchema.safeParse(JSON.parse(json)).data
+
+const isAlive = (heartbeat: Heartbeat | undefined, now: number): heartbeat is Heartbeat =>
+  heartbeat !== undefined && now - heartbeat.seenAt <= ALIVE_MS

@@ -33,6 +33,8 @@ const logOut = (node: TestNode, cookie: string) => post(node.url, '/auth/logout'
 const revokeOthers = (node: TestNode, cookie: string) =>
   fetch(`${node.url}/api/sessions`, { method: 'DELETE', headers: { Cookie: cookie } })
 const read = async (response: Response) => JSON.parse(await response.text())
+const openStreams = async () =>
+  Number(/^event_streams\{[^}]*} (\d+)/m.exec(await (await fetch(`${left.url}/metrics`)).text())?.[1])
 const idOf = async (node: TestNode, cookie: string) => (await read(await getUser(node.url, cookie))).session.id
 
 test('a page hears what happens to the sessions of its user, on whichever node, as it happens', async () => {
@@ -269,9 +271,22 @@ test('a HEAD is answered at once, other methods are refused, and while Redis is 
   }
 })
 
+test('a page that has gone before it was known whose it is leaves nothing behind', async () => {
+  const cookie = await logIn(left, 'lee')
+  await until('no page of another test is open', async () => (await openStreams()) === 0)
+  redis.pause()
+  const gone = request(`${left.url}/api/events`, { headers: { Cookie: cookie }, agent: false }).on('error', () => {})
+  await new Promise<void>((resolve) => gone.end(resolve))
+  // What is asked after it is answered after it has arrived, and then after it is gone.
+  await fetch(`${left.url}/livez`)
+  gone.destroy()
+  await fetch(`${left.url}/livez`)
+  redis.resume()
+  await until('the session can be read again', async () => (await getUser(left.url, cookie)).status === 200)
+  assert.equal(await openStreams(), 0)
+})
+
 test('a page that does not read what it is sent is cut off, and costs no more memory', async () => {
-  const openStreams = async () =>
-    Number(/^event_streams\{[^}]*} (\d+)/m.exec(await (await fetch(`${left.url}/metrics`)).text())?.[1])
   await until('no page of another test is open', async () => (await openStreams()) === 0)
   const socket = connect(Number(new URL(left.url).port), '127.0.0.1')
   socket.on('error', () => {})

@@ -21,9 +21,23 @@ export async function openPage(context: BrowserContext, url: string): Promise<Op
   await page.addInitScript(
     `document.addEventListener('securitypolicyviolation', (event) => console.error('CSP: ' + event.violatedDirective))`,
   )
+  const underWay = new Set<string>()
+  page.on('request', (request) => underWay.add(request.url()))
+  page.on('requestfinished', (request) => underWay.delete(request.url()))
+  page.on('requestfailed', (request) => underWay.delete(request.url()))
   await page.goto(url)
-  await page.locator('#feed-state.live').waitFor()
-  await page.locator('.node').nth(2).waitFor()
+  try {
+    await page.locator('#feed-state.live').waitFor({ timeout: 10_000 })
+    await page.locator('.node').nth(2).waitFor({ timeout: 10_000 })
+  } catch (error) {
+    const state = { feed: await text(page, '#feed-state'), hidden: await page.evaluate('document.hidden') }
+    throw new Error(
+      `The page did not come to life: ${JSON.stringify({ ...state, complaints, underWay: [...underWay] })}`,
+      {
+        cause: error,
+      },
+    )
+  }
   return { page, complaints }
 }
 
