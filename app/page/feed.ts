@@ -1,9 +1,15 @@
 import type { FeedEvent } from './answers.ts'
 
-export interface Hello {
+/** How the node is that this page is connected to. */
+export interface FeedState {
   node: string
   /** Redis's time, in milliseconds since 1970. */
   now: number
+  /** It has no Redis just now, and does not hear what happens on the others. */
+  isBehind: boolean
+}
+
+export interface Hello extends FeedState {
   user: string | null
   /** Something happened since the last event seen that the server no longer has. */
   isIncomplete: boolean
@@ -12,7 +18,8 @@ export interface Hello {
 interface Listener {
   onHello(hello: Hello): void
   onEvent(event: FeedEvent): void
-  onTime(now: number): void
+  /** Told now and then. */
+  onState(state: FeedState): void
   /** Events were lost on the server's side of this connection. */
   onGap(): void
   /** Not connected; it comes back by itself. `isRefused`: there was an answer, and it was no stream. */
@@ -26,7 +33,8 @@ export interface Feed {
   resume(): void
 }
 
-/** The server pings every 15 s. */
+/** The server says hello at once, and pings every 15 s. */
+const HELLO_MS = 5_000
 const SILENCE_MS = 35_000
 const LONGEST_BACKOFF_MS = 5_000
 
@@ -47,16 +55,16 @@ export function openFeed(path: string, listener: Listener): Feed {
     source = opened
     opened.addEventListener('hello', ({ data }) => {
       failures = 0
-      heard()
+      expectWithin(SILENCE_MS)
       listener.onHello(JSON.parse(data))
     })
     opened.addEventListener('ping', ({ data }) => {
-      heard()
-      listener.onTime(JSON.parse(data).now)
+      expectWithin(SILENCE_MS)
+      listener.onState(JSON.parse(data))
     })
     opened.addEventListener('gap', () => listener.onGap())
     opened.addEventListener('message', (message) => {
-      heard()
+      expectWithin(SILENCE_MS)
       if (message.lastEventId !== '') lastEventId = message.lastEventId
       listener.onEvent(JSON.parse(message.data))
     })
@@ -65,7 +73,7 @@ export function openFeed(path: string, listener: Listener): Feed {
       listener.onLost(isRefused)
       if (isRefused) connectLater()
     })
-    heard()
+    expectWithin(HELLO_MS)
   }
 
   function connectLater(): void {
@@ -74,12 +82,13 @@ export function openFeed(path: string, listener: Listener): Feed {
     next = setTimeout(connect, Math.min(LONGEST_BACKOFF_MS, 250 * 2 ** failures++) * (0.5 + Math.random() / 2))
   }
 
-  function heard(): void {
+  /** A connection on which nothing comes for so long is none. */
+  function expectWithin(ms: number): void {
     clearTimeout(silence)
     silence = setTimeout(() => {
       listener.onLost(false)
       connectLater()
-    }, SILENCE_MS)
+    }, ms)
   }
 
   function close(): void {

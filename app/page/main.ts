@@ -4,7 +4,7 @@ import type { Answer, FeedEvent } from './answers.ts'
 import { createAsk, explain } from './ask.ts'
 import { element, onClick, whileBusy } from './dom.ts'
 import { createEventList } from './event-list.ts'
-import { type Feed, type Hello, openFeed } from './feed.ts'
+import { type Feed, type FeedState, type Hello, openFeed } from './feed.ts'
 import { createLoginForm, demoPassword } from './login.ts'
 import { createMap } from './map.ts'
 import { createMatrix } from './matrix.ts'
@@ -104,7 +104,7 @@ function listenAnew(): void {
   feed = openFeed(`${base}/api/events`, {
     onHello,
     onEvent,
-    onTime: setClock,
+    onState: showFeedState,
     onGap: eventList.addGap,
     onLost(isRefused) {
       eventList.showState('lost', 'Not connected: coming back…')
@@ -114,14 +114,16 @@ function listenAnew(): void {
   })
 }
 
-function setClock(redisNow: number): void {
-  aheadMs = redisNow - Date.now()
+function showFeedState({ node, now, isBehind }: FeedState): void {
+  feedNode = node
+  aheadMs = now - Date.now()
+  if (isBehind) eventList.showState('behind', `Behind: ${node} has lost Redis`)
+  else eventList.showState('live', `Live, through ${node}`)
 }
 
-async function onHello({ node, now, user, isIncomplete }: Hello): Promise<void> {
-  feedNode = node
-  setClock(now)
-  eventList.showState('live', `Live, through ${node}`)
+async function onHello(hello: Hello): Promise<void> {
+  const { user, isIncomplete } = hello
+  showFeedState(hello)
   if (isIncomplete) eventList.addGap()
   notice.clearPassing()
   await refreshNodes()

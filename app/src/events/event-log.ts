@@ -17,8 +17,8 @@ export interface EventListener {
 }
 
 export interface EventLog {
-  /** Tells all nodes. Best effort, and never in the way of what it tells of: does not throw. */
-  append(event: Event): Promise<void>
+  /** Tells all nodes. Best effort, and never in the way of what it tells of: does not throw, but says if it was told. */
+  append(event: Event): Promise<boolean>
   /** Tells only those who listen on this node: the one thing that can be done without Redis. */
   announce(event: Event): void
   /** What is remembered of all nodes, oldest first. */
@@ -104,9 +104,13 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
 
   return {
     async append(event) {
-      await redis
-        .run((client) => client.appendAndPublish(key, JSON.stringify(event), KEPT))
-        .catch((error: unknown) => log.warn({ type: event.type, reason: String(error) }, 'Event was not told'))
+      try {
+        await redis.run((client) => client.appendAndPublish(key, JSON.stringify(event), KEPT))
+        return true
+      } catch (error) {
+        log.warn({ type: event.type, reason: String(error) }, 'Event was not told')
+        return false
+      }
     },
     announce(event) {
       add({ id: undefined, event })

@@ -45,9 +45,19 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 export function createEventStreams({ node, events, now }: Parts): EventStreams {
   const streams = new Set<Response>()
   let isEnded = false
+  /** This node has no Redis just now, so it does not hear what happens on the others. */
+  let isBehind = false
 
+  events.listen({
+    onEvent({ event }) {
+      if (event.node === node && event.type === 'redis_lost') isBehind = true
+      if (event.node === node && event.type === 'redis_back') isBehind = false
+    },
+    onGap() {},
+  })
+  const state = () => ({ node, now: now(), isBehind })
   const pinging = setInterval(() => {
-    for (const res of streams) write(res, { event: 'ping', data: { now: now() } })
+    for (const res of streams) write(res, { event: 'ping', data: state() })
   }, PING_MS)
   pinging.unref()
 
@@ -71,7 +81,7 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
     res.flushHeaders()
     streams.add(res)
     const retry = randomInt(RETRY_MS.least, RETRY_MS.most)
-    write(res, { retry, event: 'hello', data: { node, now: now(), user: viewer?.username ?? null, isIncomplete } })
+    write(res, { retry, event: 'hello', data: { ...state(), user: viewer?.username ?? null, isIncomplete } })
     for (const entry of missed) show(entry, true)
 
     const stopListening = events.listen({

@@ -51,7 +51,8 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
   const { key, name, clock, requestsAnswered, events } = parts
   const leaving = new AbortController()
   let state: Heartbeat['state'] = 'up'
-  let hasBeaten = false
+  /** What the others have still to be told of this node. */
+  const untold = new Set<'redis_back' | 'node_up'>(['node_up'])
   /** Since when Redis has answered every heartbeat, by this process's clock; undefined while it does not. */
   let inTouchSince: number | undefined
 
@@ -70,11 +71,12 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
     const [added, all] = await redis.run((client) =>
       Promise.all([client.hSet(key, name, JSON.stringify(heartbeat)), client.hGetAll(key)]),
     )
-    // Only who had been taken off the list is new to it: so a node that was missed and comes back says so.
-    if (added === 1 || !hasBeaten) await events.append({ type: 'node_up', node: name })
-    if (hasBeaten && inTouchSince === undefined) await events.append({ type: 'redis_back', node: name })
-    hasBeaten = true
     inTouchSince ??= answeredAt
+    // Only who had been taken off the list is new to it: so a node that was missed and comes back says so.
+    if (added === 1) untold.add('node_up')
+    for (const type of untold) {
+      if (await events.append({ type, node: name })) untold.delete(type)
+    }
     if (answeredAt - inTouchSince > TRUSTED_AFTER_MS) await reportMissing(all, seenAt)
   }
 
@@ -94,7 +96,10 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
       } catch (error) {
         log.debug({ reason: String(error) }, 'Heartbeat missed')
         // To the pages of this node only. Those of the others learn it from the heartbeat that does not come.
-        if (inTouchSince !== undefined) events.announce({ type: 'redis_lost', node: name })
+        if (inTouchSince !== undefined) {
+          events.announce({ type: 'redis_lost', node: name })
+          untold.add('redis_back')
+        }
         inTouchSince = undefined
       }
       await sleep(HEARTBEAT_MS, undefined, { ref: false, signal: leaving.signal }).catch(() => {})
