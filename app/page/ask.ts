@@ -1,6 +1,8 @@
 import type { Answer, Body } from './answers.ts'
+import { wait } from './dom.ts'
 
 const PATIENCE_MS = 10_000
+const PAUSE_MS = 300
 
 export type Ask = (method: 'GET' | 'POST' | 'DELETE', path: string, json?: unknown) => Promise<Answer>
 
@@ -15,7 +17,13 @@ interface Parts {
 export function createAsk({ base, onAnswer }: Parts): Ask {
   return async (method, path, json) => {
     const asked = base()
-    const answer = await send(method, asked + path, json)
+    // A browser drops what is under way when the machine's network changes, as it does with every container that comes
+    // or goes. What changes nothing can be asked again.
+    let answer = await send(method, asked + path, json)
+    if (answer.status === 0 && method === 'GET') {
+      await wait(PAUSE_MS)
+      answer = await send(method, asked + path, json)
+    }
     // An answer from the other side of the experiment, that was still under way when the switch was flipped, is nobody's.
     if (asked === base()) onAnswer(answer)
     return answer

@@ -18,7 +18,7 @@ export interface TravelMap {
   show(view: MapView): void
   /** Lets a request travel to the node that served it, and the answer back. */
   travel(servedBy: string, outcome: 'ok' | 'refused' | 'failed', isAskingRedis: boolean): void
-  /** How many requests of this page the node has served. */
+  /** Counts anew how many requests of this page each node has served. */
   resetCounters(): void
 }
 
@@ -55,18 +55,12 @@ export function createMap(): TravelMap {
 
   /** The boxes stay and change, so that a pulse is not cut short by the next answer. */
   function renderNode(node: MapNode): void {
-    const box = boxes.get(node.name) ?? create('li', '')
-    if (!boxes.has(node.name)) box.dataset.node = node.name
+    const box = boxes.get(node.name) ?? create('li', 'node')
+    box.dataset.node = node.name
     boxes.set(node.name, box)
     const isOrigin = node.name === view.origin
-    for (const [name, isSo] of [
-      ['origin', isOrigin],
-      ['draining', node.state === 'draining'],
-      ['gone', node.state === 'gone'],
-    ] as const) {
-      box.classList.toggle(name, isSo)
-    }
-    box.classList.add('node')
+    box.classList.toggle('origin', isOrigin)
+    for (const state of ['draining', 'gone']) box.classList.toggle(state, node.state === state)
     const count = counters.get(node.name) ?? 0
     const memory = view.redis === 'unused' ? (isOrigin ? 'your session is in here' : 'knows nobody') : undefined
     const state = { up: isOrigin ? 'created your session' : '', draining: 'draining', gone: 'gone' }[node.state]

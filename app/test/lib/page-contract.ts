@@ -65,6 +65,7 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
       const travelling = page.locator('.dot').first().waitFor({ state: 'attached' })
       const servedBy = await ask(page)
       await travelling
+      assert.equal(await page.locator('.node.answered').getAttribute('data-node'), servedBy)
       for (const node of NODES)
         assert.equal(await served(node), (before[node] ?? 0) + (node === servedBy ? 1 : 0), node)
       seen.add(servedBy)
@@ -346,6 +347,21 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     await page.getByRole('heading', { name: 'Log in' }).waitFor()
     await page.locator('#feed-state.live').waitFor()
     assert.deepEqual(complaints, [])
+  })
+
+  guarantee('a file of the page that does not arrive is asked for again, and the page comes to life', async () => {
+    const page = await (await browser().newContext()).newPage()
+    let refusals = 0
+    await page.route('**/map.js', (route) => (refusals++ === 0 ? route.abort() : route.continue()))
+    await page.goto(stack().url)
+    await page.locator('#feed-state.live').waitFor()
+    assert.equal(refusals, 2)
+    // So does a question that changes nothing.
+    let drops = 0
+    await page.route('**/api/user', (route) => (drops++ === 0 ? route.abort() : route.continue()))
+    await haveSession(page)
+    assert.equal(drops, 2)
+    assert.equal(await page.getByRole('alert').count(), 0)
   })
 
   guarantee('it works by keyboard alone', async () => {
