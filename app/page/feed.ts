@@ -10,7 +10,8 @@ export interface FeedState {
 }
 
 export interface Hello extends FeedState {
-  user: string | null
+  /** The session that this page is listening with. */
+  sessionId: string | null
   /** Something happened since the last event seen that the server no longer has. */
   isIncomplete: boolean
 }
@@ -58,8 +59,9 @@ export function openFeed(path: string, listener: Listener): Feed {
       expectWithin(SILENCE_MS)
       listener.onHello(JSON.parse(data))
     })
-    opened.addEventListener('ping', ({ data }) => {
+    opened.addEventListener('ping', ({ data, lastEventId: id }) => {
       expectWithin(SILENCE_MS)
+      if (id !== '') lastEventId = id
       listener.onState(JSON.parse(data))
     })
     opened.addEventListener('gap', () => listener.onGap())

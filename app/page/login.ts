@@ -1,4 +1,4 @@
-import { button, element, formElement, whileBusy } from './dom.ts'
+import { button, create, element, formElement, whileBusy } from './dom.ts'
 
 export interface Credentials {
   username: string
@@ -17,8 +17,8 @@ export const demoPassword = (username: string) =>
 
 export interface LoginForm {
   setVisible(isVisible: boolean): void
-  /** While the server would refuse any login. */
-  setPossible(isPossible: boolean): void
+  /** While the server would refuse a login to this account. */
+  setPossible(username: string, isPossible: boolean): void
 }
 
 export function createLoginForm(logIn: (credentials: Credentials) => Promise<void>): LoginForm {
@@ -32,17 +32,26 @@ export function createLoginForm(logIn: (credentials: Credentials) => Promise<voi
       logIn({ username: String(fields.get('username')), password: String(fields.get('password')) }),
     )
   })
-  element('demo-accounts').append(
-    ...DEMO_ACCOUNTS.map((account) => button(`Log in as ${account.username}`, () => logIn(account))),
+  // Each in a fieldset: that can be disabled whatever becomes of the button in it.
+  const accounts = new Map(
+    DEMO_ACCOUNTS.map((account) => [
+      account.username,
+      create(
+        'fieldset',
+        '',
+        button(`Log in as ${account.username}`, () => logIn(account)),
+      ),
+    ]),
   )
+  element('demo-accounts').append(...accounts.values())
 
   return {
     setVisible(isVisible) {
       form.hidden = !isVisible
       if (!isVisible) form.reset()
     },
-    setPossible(isPossible) {
-      form.querySelector('fieldset')?.toggleAttribute('disabled', !isPossible)
+    setPossible(username, isPossible) {
+      accounts.get(username)?.toggleAttribute('disabled', !isPossible)
     },
   }
 }

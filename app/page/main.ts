@@ -49,17 +49,21 @@ const visit = createVisit({
   onIdentity: listenAnew,
   refreshNodes,
   // It may be another Redis that came back, which has no sessions.
-  onRedisBack: () => visit.session && mySessions.refresh(),
-  onThrottled: (isThrottled) => loginForm.setPossible(!isThrottled),
+  onRedisBack: lookAtSessions,
+  onThrottled: (username, isThrottled) => loginForm.setPossible(username, !isThrottled),
 })
 const loginForm = createLoginForm(async (credentials) => {
   if (!(await visit.logIn(credentials))) return
   element('ask').focus()
   void whileBusy(element('prove'), () => proof.fillRow(2))
 })
-const card = createSessionCard({ now, onOver: () => mySessions.refresh() })
-const logInAgain = async (password: string | undefined) =>
-  visit.user !== undefined && password !== undefined && visit.logIn({ username: visit.user.username, password })
+const card = createSessionCard({ now, onOver: lookAtSessions })
+async function logInAgain(password: string | undefined): Promise<boolean> {
+  if (visit.user === undefined || password === undefined) return false
+  const isDone = await visit.logIn({ username: visit.user.username, password })
+  if (isDone) lookAtSessions()
+  return isDone
+}
 const mySessions = createMySessions({
   ask,
   logInAgain,
@@ -87,6 +91,11 @@ function showTravel({ status, servedBy }: Answer): void {
   const isNode = servedBy !== '' && servedBy !== 'nginx' && servedBy !== 'balancer'
   if (isNode) nodes.heardOf(servedBy)
   map.travel(servedBy, status === 401 ? 'refused' : status >= 500 ? 'failed' : 'ok', !isExperiment())
+}
+
+/** In the experiment there is nothing to look at: each node has a list of its own. */
+function lookAtSessions(): void {
+  if (visit.session && !isExperiment()) void mySessions.refresh()
 }
 
 async function refreshNodes(): Promise<Answer> {
@@ -122,14 +131,14 @@ function showFeedState({ node, now, isBehind }: FeedState): void {
 }
 
 async function onHello(hello: Hello): Promise<void> {
-  const { user, isIncomplete } = hello
+  const { sessionId, isIncomplete } = hello
   showFeedState(hello)
   if (isIncomplete) eventList.addGap()
   notice.clearPassing()
   await refreshNodes()
   if (isExperiment() || visit.isChanging) return
-  if (user !== (visit.user?.username ?? null)) await visit.whoAmI()
-  if (visit.session) await mySessions.refresh()
+  if (sessionId !== (visit.session?.id ?? null)) await visit.whoAmI()
+  lookAtSessions()
 }
 
 function onEvent(event: FeedEvent): void {
@@ -145,17 +154,18 @@ function onEvent(event: FeedEvent): void {
   if (event.user === undefined || visit.isChanging || isExperiment()) return
   const ending = isOwn ? ENDINGS[event.type] : undefined
   if (ending !== undefined) visit.end(event.by ? `Your session was ended by an ${event.by}.` : ending)
-  // Another window has logged in anew, with the cookie that this one has too.
-  else if (isOwn && event.type === 'replaced') void visit.whoAmI().then(mySessions.refresh)
-  else void mySessions.refresh()
+  // `replaced`: another window logs in anew, with the cookie that this one has too. The server ends this connection, and
+  // says on the next one who is logged in.
+  else if (!isOwn || event.type !== 'replaced') lookAtSessions()
 }
 
 /** The same page, asking the other nodes. */
 async function flipSwitch(): Promise<void> {
+  const before = base
   base = isExperiment() ? '' : CONTROL
   const { status, body, ...rest } = await ask('GET', '/api/cluster')
   if (status !== 200) {
-    base = ''
+    base = before
     notice.show(
       status === 404
         ? 'The experiment needs the Compose stack: make up, then make control.'

@@ -44,7 +44,8 @@ export function createMySessions({ ask, onCurrent, onEnded, onProblem, logInAgai
     const asking = visitor
     const { status, body } = await ask('GET', '/api/sessions')
     if (asking !== visitor) return
-    if (status === 401) onEnded(body.detail)
+    // `replaced`: another window logs in anew, and the cookie is on its way. The feed will say who is logged in.
+    if (status === 401 && body.reason !== 'replaced') onEnded(body.reason === undefined ? undefined : body.detail)
     if (status !== 200 || !body.sessions) return
     const current = body.sessions.find((session) => session.current)
     if (current) onCurrent(current)

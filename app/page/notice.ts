@@ -3,8 +3,8 @@ import { duration, element } from './dom.ts'
 export interface Notice {
   /** Something is wrong. If it is `passing`, it is over as soon as somebody answers as usual. */
   show(text: string, kind?: 'lasting' | 'passing'): void
-  /** Counts down, and calls `onOver` at the end. `text` gets the time that is left. */
-  countDown(seconds: number, text: (left: string) => string, onOver: () => void): void
+  /** Counts down, and goes at the end. `text` gets the time that is left. */
+  countDown(seconds: number, text: (left: string) => string): void
   clear(): void
   clearPassing(): void
 }
@@ -33,17 +33,13 @@ export function createNotice(): Notice {
     clearPassing() {
       if (isPassing) clear()
     },
-    countDown(seconds, text, onOver) {
+    countDown(seconds, text) {
       const endsAt = performance.now() + seconds * 1000
       const left = () => endsAt - performance.now()
       show(text(duration(left())))
       ticking = setInterval(() => {
-        if (left() > 0) {
-          bar.textContent = text(duration(left()))
-          return
-        }
-        clear()
-        onOver()
+        if (left() > 0) bar.textContent = text(duration(left()))
+        else clear()
       }, 250)
     },
   }

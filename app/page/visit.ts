@@ -1,5 +1,6 @@
 import type { Answer, Session, User } from './answers.ts'
 import { type Ask, explain } from './ask.ts'
+import { wait } from './dom.ts'
 import type { Credentials } from './login.ts'
 import type { Matrix } from './matrix.ts'
 import type { Notice } from './notice.ts'
@@ -35,11 +36,13 @@ interface Parts {
   onChange: () => void
   /** Somebody else is logged in now, or nobody. */
   onIdentity: () => void
-  onThrottled: (isThrottled: boolean) => void
+  onThrottled: (username: string, isThrottled: boolean) => void
   /** Asks which nodes there are, which needs Redis but no session. */
   refreshNodes: () => Promise<Answer>
   onRedisBack: () => void
 }
+
+const COOKIE_ARRIVES_MS = 500
 
 /** One person's visit: who they are, and what becomes of their session. */
 export function createVisit(parts: Parts): Visit {
@@ -55,7 +58,12 @@ export function createVisit(parts: Parts): Visit {
 
     async whoAmI() {
       const asked = visit.session
-      const answer = await ask('GET', '/api/user')
+      let answer = await ask('GET', '/api/user')
+      if (answer.body.reason === 'replaced') {
+        // Another window logs in anew, with the cookie that this one has too: it is on its way.
+        await wait(COOKIE_ARRIVES_MS)
+        answer = await ask('GET', '/api/user')
+      }
       const { status, servedBy, body } = answer
       // Logged out, or in as somebody else, while this was under way.
       if (asked !== undefined && visit.session?.id !== asked.id) return answer
@@ -66,10 +74,9 @@ export function createVisit(parts: Parts): Visit {
         if (isSomebodyElse) onIdentity()
       } else if (status === 401 && asked) {
         visit.lastAnswer = { servedBy, isHonoured: false }
-        const isOver = Math.min(Date.parse(asked.expiresAt), Date.parse(asked.absoluteExpiresAt)) <= now()
         // A session that nobody has ended must be honoured. Where a node refuses one, that is to be seen.
-        if (body.reason === undefined && !isOver) matrix.count(asked.createdOn, servedBy, false)
-        if (!isExperiment()) visit.end(body.reason ? body.detail : isOver ? 'Your session has expired.' : undefined)
+        if (body.reason === undefined && !isOver(asked)) matrix.count(asked.createdOn, servedBy, false)
+        if (!isExperiment()) visit.end(body.reason === undefined ? undefined : body.detail)
       } else if (status !== 401) {
         visit.explainTrouble(answer)
       }
@@ -88,9 +95,10 @@ export function createVisit(parts: Parts): Visit {
         notice.clear()
         if (isSomebodyElse) onIdentity()
       } else if (status === 429) {
-        onThrottled(true)
-        const text = (left: string) => `Too many failed logins. You can try again in ${left}.`
-        notice.countDown(answer.retryAfterSeconds, text, () => onThrottled(false))
+        const { username } = credentials
+        onThrottled(username, true)
+        setTimeout(() => onThrottled(username, false), answer.retryAfterSeconds * 1000)
+        notice.countDown(answer.retryAfterSeconds, (left) => `Too many failed logins. You can try again in ${left}.`)
       } else {
         visit.explainTrouble(answer)
       }
@@ -107,9 +115,13 @@ export function createVisit(parts: Parts): Visit {
       notice.clear()
     },
 
-    end(sentence = 'Your session has ended, and the server does not know why.') {
+    end(sentence) {
+      const isExpired = visit.session !== undefined && isOver(visit.session)
+      const otherwise = isExpired
+        ? 'Your session has expired.'
+        : 'Your session has ended, and the server does not know why.'
       forget()
-      notice.show(`${sentence} Log in again.`)
+      notice.show(`${sentence ?? otherwise} Log in again.`)
     },
 
     loseRedis(retryAfterSeconds = 1) {
@@ -128,6 +140,9 @@ export function createVisit(parts: Parts): Visit {
       else notice.show(explain(answer), status === 0 || status >= 500 ? 'passing' : 'lasting')
     },
   }
+
+  const isOver = ({ expiresAt, absoluteExpiresAt }: Session) =>
+    Math.min(Date.parse(expiresAt), Date.parse(absoluteExpiresAt)) <= now()
 
   /** By a question that is no use of the session: nobody but the page asks. */
   async function lookAgain(): Promise<void> {

@@ -33,7 +33,8 @@ async function startNode(): Promise<void> {
   const events = await openEventLog(redis, `events${suffix}`, log)
   const journal = createJournal({ node, events })
   const streams = createEventStreams({ node, events, now: clock.estimate })
-  const whyEnded = createWhyEnded({ events, ttlSeconds: config.session.ttlSeconds, now: clock.estimate })
+  const { ttlSeconds, absoluteSeconds } = config.session
+  const whyEnded = createWhyEnded({ events, ttlSeconds, absoluteSeconds, now: clock.estimate })
   const metrics = createMetrics({ node, eventStreams: streams.count })
   const { requestsAnswered } = metrics
   const cluster = joinCluster(redis, { key: `nodes${suffix}`, name: node, clock, requestsAnswered, events }, log)

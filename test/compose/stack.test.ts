@@ -197,6 +197,8 @@ test('what nginx itself has to say is a problem too, and names nginx', async () 
     [`GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'a'.repeat(20_000)}\r\nConnection: close\r\n\r\n`, 400],
     ['GET / HTTP/1.1\r\nBad Header: x\r\nConnection: close\r\n\r\n', 400],
     ['POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n', 413],
+    ['POST /api/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n', 413],
+    ['POST /control/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n', 413],
     ['TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 405],
   ] as const) {
     const answer = await raw(request)

@@ -48,18 +48,18 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
     for (const listener of listeners) listener.onEvent(entry)
   }
 
-  /** After each (new) beginning of the subscription: what was published before it was heard by nobody here. */
+  /** After each (new) beginning of the subscription: what was published before it, nobody here has heard. */
   async function catchUp(): Promise<void> {
     const reading = ++readings
-    heldBack ??= []
     while (reading === readings) {
       try {
         const stored = await redis.run((client) => client.xRevRange(key, '+', '-', { COUNT: KEPT }))
         if (reading === readings)
           takeOver((stored ?? []).reverse().flatMap(({ id, message }) => toEntry(id, message.event)))
         return
-      } catch {
-        // The connection says itself what is wrong. If it is replaced, another reading begins.
+      } catch (error) {
+        log.warn({ reason: String(error) }, 'Events were not read')
+        // If the connection is replaced, another reading begins.
         await sleep(RETRY_MS, undefined, { ref: false })
       }
     }
@@ -67,13 +67,12 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
 
   function takeOver(stored: LoggedEvent[]): void {
     const newest = entries.at(-1)?.id
-    const isGapless = newest === undefined || stored.some(({ id }) => id === newest)
-    const unknown = newest === undefined ? stored : stored.filter(({ id }) => isAfter(id, newest))
-    if (!isGapless) {
-      entries = []
+    const isUnknown = ({ id }: LoggedEvent) => newest === undefined || isAfter(id, newest)
+    if (newest !== undefined && !stored.some(({ id }) => id === newest)) {
+      entries = stored.filter((entry) => !isUnknown(entry))
       for (const listener of listeners) listener.onGap()
     }
-    for (const entry of unknown) add(entry)
+    for (const entry of stored.filter(isUnknown)) add(entry)
     const last = entries.at(-1)?.id
     const published = heldBack ?? []
     heldBack = undefined
@@ -92,11 +91,15 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
   }
 
   await redis.subscribe(key, {
+    onSubscribing() {
+      heldBack ??= []
+    },
     onMessage(message) {
       const space = message.indexOf(' ')
       for (const entry of toEntry(message.slice(0, space) || undefined, message.slice(space + 1))) {
-        if (heldBack) heldBack.push(entry)
-        else add(entry)
+        if (!heldBack) add(entry)
+        // Whatever is more than that is read from the stream anyway.
+        else if (heldBack.push(entry) > KEPT) heldBack.shift()
       }
     },
     onSubscribed: () => void catchUp(),

@@ -43,7 +43,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export function createEventStreams({ node, events, now }: Parts): EventStreams {
-  const streams = new Set<Response>()
+  /** Each with the id of the event that its client had last when it came, if it had one. */
+  const streams = new Map<Response, string | undefined>()
   let isEnded = false
   /** This node has no Redis just now, so it does not hear what happens on the others. */
   let isBehind = false
@@ -57,7 +58,13 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
   })
   const state = () => ({ node, now: now(), isBehind })
   const pinging = setInterval(() => {
-    for (const res of streams) write(res, { event: 'ping', data: state() })
+    // With the newest id, also where that event is not for this page's eyes: it has missed nothing up to there.
+    const newest = events.recent().at(-1)?.id
+    for (const [res, lastEventId] of streams) {
+      const id =
+        newest !== undefined && (lastEventId === undefined || isAfter(newest, lastEventId)) ? newest : undefined
+      send(res, format({ id, event: 'ping', data: state() }))
+    }
   }, PING_MS)
   pinging.unref()
 
@@ -65,9 +72,9 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
     // Gone while it was looked up who it is: there would be no end to such a stream.
     if (res.closed) return
     const isTheirs = ({ event }: LoggedEvent) => !isSessionEvent(event) || event.user === viewer?.username
-    function show({ id, event }: LoggedEvent, isReplayed: boolean): void {
+    function tell({ id, event }: LoggedEvent, isReplayed: boolean): string {
       const { fingerprint: _, ...visible } = isSessionEvent(event) ? event : { ...event, fingerprint: undefined }
-      write(res, { id, data: { ...visible, at: iso(id === undefined ? now() : timeOf(id)), isReplayed } })
+      return format({ id, data: { ...visible, at: iso(id === undefined ? now() : timeOf(id)), isReplayed } })
     }
 
     const known = events.recent().filter(isTheirs)
@@ -79,19 +86,25 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
     // X-Accel-Buffering tells an nginx that does not know this address not to collect what is to be sent at once.
     res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' })
     res.flushHeaders()
-    streams.add(res)
+    streams.set(res, lastEventId)
     const retry = randomInt(RETRY_MS.least, RETRY_MS.most)
-    write(res, { retry, event: 'hello', data: { ...state(), user: viewer?.username ?? null, isIncomplete } })
-    for (const entry of missed) show(entry, true)
+    const { username: user = null, sessionId = null } = viewer ?? {}
+    const hello = format({ retry, event: 'hello', data: { ...state(), user, sessionId, isIncomplete } })
+    // In one piece: what is sent within a turn counts as unread until the turn is over, however fast the client reads.
+    send(res, hello + missed.map((entry) => tell(entry, true)).join(''))
 
     const stopListening = events.listen({
       onEvent(entry) {
         if (!isTheirs(entry) || (lastEventId !== undefined && entry.id && !isAfter(entry.id, lastEventId))) return
-        show(entry, false)
+        send(res, tell(entry, false))
         const { event } = entry
         if (isSessionEvent(event) && event.sessionId === viewer?.sessionId && ENDS.has(event.type)) res.end()
       },
-      onGap: () => write(res, { event: 'gap', data: {} }),
+      onGap() {
+        send(res, format({ event: 'gap', data: {} }))
+        // What ended this session may have been in it. Who comes back is looked at again.
+        if (viewer) res.end()
+      },
     })
     // When it comes back, it is looked at again whether the session still lives: an open page must not keep it alive.
     const overdue = viewer && setTimeout(() => res.end(), Math.min(viewer.expiresAt - now(), LONGEST_TIMER_MS))
@@ -109,17 +122,18 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
     end() {
       isEnded = true
       clearInterval(pinging)
-      for (const res of streams) res.end()
+      for (const res of streams.keys()) res.end()
     },
   }
 }
 
-function write(res: Response, { data, ...fields }: { data: object } & Record<string, unknown>): void {
-  if (res.writableEnded) return
-  if (res.writableLength > LONGEST_BACKLOG_BYTES) {
-    res.destroy()
-    return
-  }
+function format({ data, ...fields }: { data: object } & Record<string, unknown>): string {
   const lines = Object.entries({ ...fields, data: JSON.stringify(data) })
-  res.write(`${lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\n`])).join('')}\n`)
+  return `${lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\n`])).join('')}\n`
+}
+
+function send(res: Response, text: string): void {
+  if (res.writableEnded) return
+  if (res.writableLength > LONGEST_BACKLOG_BYTES) res.destroy()
+  else res.write(text)
 }

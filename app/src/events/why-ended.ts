@@ -14,6 +14,7 @@ export type WhyEnded = (token: string) => Ending | undefined
 interface Parts {
   events: Pick<EventLog, 'recent'>
   ttlSeconds: number
+  absoluteSeconds: number
   /** Redis's time, in milliseconds since 1970. */
   now: () => number
 }
@@ -29,7 +30,7 @@ const SENTENCES: Partial<Record<SessionEvent['type'], string>> = {
  * Says what became of the session of a token that is refused, as far as the events of the last while tell. Only the holder
  * of the token can ask, so it tells nobody anything about somebody else.
  */
-export function createWhyEnded({ events, ttlSeconds, now }: Parts): WhyEnded {
+export function createWhyEnded({ events, ttlSeconds, absoluteSeconds, now }: Parts): WhyEnded {
   return (token) => {
     const fingerprint = fingerprintOf(token)
     const known = events.recent()
@@ -44,9 +45,13 @@ export function createWhyEnded({ events, ttlSeconds, now }: Parts): WhyEnded {
     if (ENDS.has(type)) {
       return { reason: type, sentence: by ? `It was ended by an ${by}.` : (SENTENCES[type] ?? '') }
     }
-    // Nobody has ended it, and it is older than it can get without being used: then it was not used.
+    // Nobody has ended it. Then it has reached its longest life, or was not used for as long as it can go without.
+    const ageMs = (id: string) => now() - timeOf(id)
+    const login = sessionEvents.find(({ event }) => event.type === 'login' && event.sessionId === last.event.sessionId)
+    const isAtItsEnd = login !== undefined && ageMs(login.id) >= absoluteSeconds * 1000
     const isItsLastToken = (last.event.fingerprint ?? last.event.sessionId) === fingerprint
-    if (!isItsLastToken || now() - timeOf(last.id) < ttlSeconds * 1000) return undefined
+    const wasIdle = isItsLastToken && ageMs(last.id) >= ttlSeconds * 1000
+    if (!isAtItsEnd && !wasIdle) return undefined
     return { reason: 'expired', sentence: 'It had not been used for too long, or had reached its longest life.' }
   }
 }

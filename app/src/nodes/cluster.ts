@@ -136,7 +136,13 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
 }
 
 /** Undefined for one of another form: that of another version, or of nobody. */
-const parseHeartbeat = (json: string) => heartbeatSchema.safeParse(JSON.parse(json)).data
+function parseHeartbeat(json: string): Heartbeat | undefined {
+  try {
+    return heartbeatSchema.safeParse(JSON.parse(json)).data
+  } catch {
+    return undefined
+  }
+}
 
 const isAlive = (heartbeat: Heartbeat | undefined, now: number): heartbeat is Heartbeat =>
   heartbeat !== undefined && now - heartbeat.seenAt <= ALIVE_MS

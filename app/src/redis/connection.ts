@@ -34,6 +34,8 @@ export interface RedisConnection {
 }
 
 export interface Subscriber {
+  /** Called each time before the subscription is asked for: messages may come in the same instant as the answer. */
+  onSubscribing(): void
   onMessage(message: string): void
   /** Called each time the subscription has begun. What was published since the last one ended is lost. */
   onSubscribed(): void
@@ -69,7 +71,8 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
       await withDeadline(client.connect(), 4 * options.deadlineMs)
       // Redis answers HELLO while it still loads its data; PING is refused until it is done.
       await withDeadline(client.ping(), options.deadlineMs)
-      for (const [channel, { onMessage }] of subscribers) {
+      for (const [channel, { onSubscribing, onMessage }] of subscribers) {
+        onSubscribing()
         await withDeadline(client.subscribe(channel, onMessage), options.deadlineMs)
       }
     } catch (error) {
@@ -135,6 +138,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
 
     async subscribe(channel, subscriber) {
       subscribers.set(channel, subscriber)
+      subscriber.onSubscribing()
       await run((client) => client.subscribe(channel, subscriber.onMessage))
       subscriber.onSubscribed()
     },

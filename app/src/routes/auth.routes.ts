@@ -45,6 +45,8 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
         agent: (req.get('User-Agent') ?? '').slice(0, LONGEST_AGENT),
         replaces: cookie.read(req),
       })
+      if (replaced) await recordEnd(req, 'replaced', replaced)
+      await Promise.all(ended.map((one) => recordEnd(req, 'made_room', one)))
       // Asked only now: the account may be disabled while somebody logs in to it. Whoever disables it first says so and
       // then ends its sessions, so either this sees the one, or the other sees this session.
       if (await users.isDisabled(username)) {
@@ -56,8 +58,6 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
       cookie.set(req, res, token)
       res.locals.username = user.username
       await journal.record(req.log, { type: 'login', user: user.username, sessionId: session.id })
-      if (replaced) await recordEnd(req, 'replaced', replaced)
-      await Promise.all(ended.map((one) => recordEnd(req, 'made_room', one)))
       res.set('Cache-Control', 'no-store').json({ user, session: publicView(session), node })
     })
     .all(allowOnly('POST'))

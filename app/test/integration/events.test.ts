@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
+import { appendAndPublish } from '../../src/redis/append-and-publish.ts'
 import type { Account } from '../../src/users/users.ts'
 import { listenTo, telling } from '../lib/event-client.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
@@ -95,6 +96,18 @@ test('a page that comes back, to another node, gets exactly what it missed', asy
   }
 })
 
+test('a page that missed a great deal gets all of it at once', async () => {
+  const cookie = await logIn(left, 'dee')
+  const last = await redis.inspector.xAdd('events', '*', { event: JSON.stringify({ type: 'node_up', node: 'first' }) })
+  for (let index = 0; index < 900; index++) {
+    const event = { type: 'login', user: 'dee', sessionId: `session-${index}`.padEnd(22, '-'), node: 'far' }
+    await redis.inspector.sendCommand(['EVALSHA', await appendScript(), '1', 'events', '1000', JSON.stringify(event)])
+  }
+  const page = await listenTo(left.url, { cookie, lastEventId: last })
+  await until('all is told', () => page.messages.filter(telling('login', { node: 'far' })).length === 900)
+  page.close()
+})
+
 test('a page that asks for what is long gone is told that something is missing; what is no id is as none', async () => {
   for (const lastEventId of ['1-0', '1-1']) {
     const page = await listenTo(left.url, { lastEventId })
@@ -175,6 +188,34 @@ test('a session that was not used for too long has expired, and that is said; so
   await node.stop()
 })
 
+test('a session that was used to its very end has expired as well', async () => {
+  const node = await startTestNode(redis.url, {
+    name: 'finite',
+    accounts: [(await newAccount('gus')).account],
+    session: { absoluteSeconds: 1, renewSeconds: 0 },
+  })
+  const cookie = await logIn(node, 'gus')
+  const refused = await until('it is at its end', async () => {
+    const response = await getUser(node.url, cookie)
+    return response.status === 401 ? response : undefined
+  })
+  assert.equal((await read(refused)).reason, 'expired')
+  await node.stop()
+})
+
+test('what a login has ended is told also when the account turns out to be disabled', async () => {
+  const cookie = await logIn(left, 'hal')
+  const page = await listenTo(right.url, { cookie })
+  await redis.inspector.sAdd('disabled-users', 'ida')
+  try {
+    assert.equal(await logIn(left, 'ida', cookie), '')
+    assert.equal(await page.ended, 'properly')
+    assert.equal(page.messages.at(-1)?.data.type, 'replaced')
+  } finally {
+    await redis.inspector.sRem('disabled-users', 'ida')
+  }
+})
+
 test('an open page does not keep its session alive, and its stream ends with it', async () => {
   const node = await startTestNode(redis.url, {
     name: 'brief',
@@ -240,6 +281,22 @@ test('when more was missed than is kept, the page is told that there is a gap', 
   await page.message(({ name }) => name === 'gap')
   await page.message(telling('node_up', { node: 'late' }))
   page.close()
+})
+
+test('a page that sees little for a long time has missed nothing: its pings bring the newest id', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const node = await startTestNode(redis.url, { name: 'pinging', accounts: [] })
+  const stranger = await listenTo(node.url)
+  await logIn(left, 'kim')
+  const newest = async () => (await redis.inspector.xRevRange('events', '+', '-', { COUNT: 1 }))?.[0]?.id
+  const id = await newest()
+  await until('a ping brings it', async () => {
+    t.mock.timers.tick(15_000)
+    return stranger.messages.some((message) => message.name === 'ping' && message.id === id)
+  })
+  stranger.close()
+  t.mock.timers.reset()
+  await node.stop()
 })
 
 test('a full Redis cannot keep events, but tells them', async () => {
@@ -308,6 +365,9 @@ test('a page that does not read what it is sent is cut off, and costs no more me
   })
   socket.destroy()
 })
+
+/** The script that a node appends with, as Redis knows it by now. */
+const appendScript = () => redis.inspector.scriptLoad(appendAndPublish.appendAndPublish.SCRIPT)
 
 /** Keeps both nodes from connecting to Redis again until told to. */
 async function holdBackConnections() {

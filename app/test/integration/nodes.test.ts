@@ -56,6 +56,9 @@ test('a node that is killed is missed within two seconds, and said to be gone by
     ['app-1', 'app-2'],
   )
 
+  // What is no heartbeat is nobody's, and goes like one that is missed.
+  await redis.inspector.hSet('nodes', 'stranger', 'no heartbeat')
+  await until('it is taken off the list', async () => !(await redis.inspector.hExists('nodes', 'stranger')))
   const back = await start('app-3')
   for (const page of pages) await page.message(live('node_up', 'app-3'))
   assert.deepEqual(

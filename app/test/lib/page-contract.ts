@@ -248,6 +248,15 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
       await window.locator('#events li').first().waitFor()
     }
     assert.match(await text(page, '#map-user'), /grace/)
+    // As the same user again: another session, and nobody is told that theirs has ended.
+    const before = await text(page, '#session-id')
+    await page.request.post(`${stack().url}/auth/login`, { data: { username: 'grace', password: 'nanosecond' } })
+    for (const window of [page, other.page]) {
+      await until('the new session is shown', async () => ![before, ''].includes(await text(window, '#session-id')))
+      assert.equal(await window.getByRole('alert').count(), 0)
+      assert.equal(await window.locator('#matrix td.refused').count(), 0)
+    }
+    assert.equal(await text(page, '#session-id'), await text(other.page, '#session-id'))
   })
 
   guarantee('a user sees only its own session events, and those of the nodes', async () => {
@@ -257,8 +266,10 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     const adasEvents = await ada.page.locator('#events .of-session').count()
     const third = await visit(browser(), stack().url)
     await haveSession(third.page, 'grace')
+    const logouts = grace.page.locator('#events li.logout', { hasText: 'Another session was logged out' })
+    const before = await logouts.count()
     await third.page.getByRole('button', { name: 'Log out' }).click()
-    await grace.page.locator('#events li.logout', { hasText: 'Another session was logged out' }).first().waitFor()
+    await logouts.nth(before).waitFor()
     // Told after it, so whoever would have been told of it has been by now.
     await ask(ada.page)
     assert.equal(await ada.page.locator('#events .of-session').count(), adasEvents)
@@ -280,9 +291,16 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
       await haveSession((await visit(browser(), stack().url)).page)
       assert.equal(await page.locator('#events li.login').count(), before)
       await show(false)
-      await page.locator('#events li.login', { hasText: 'Another session was started' }).first().waitFor()
+      await page.locator('#events li.login').nth(before).waitFor()
       assert.equal(await page.locator('#events li.login').count(), before + 1)
       assert.match(sources.join(), /^[^,]*\/api\/events\?after=\d+-\d+$/)
+
+      // Meanwhile this browser logs in anew, elsewhere: it is that session that is shown.
+      const id = await text(page, '#session-id')
+      await show(true)
+      await page.request.post(`${stack().url}/auth/login`, { data: { username: 'ada', password: 'analytical-engine' } })
+      await show(false)
+      await until('the new session is shown', async () => ![id, ''].includes(await text(page, '#session-id')))
       assert.deepEqual(complaints, [])
     },
   )
@@ -331,7 +349,11 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     const before = await left()
     assert.ok(await page.getByRole('button', { name: 'Log in as alan' }).isDisabled())
     await until('it counts down', async () => (await left()) < before)
-    await page.getByRole('alert').waitFor({ state: 'hidden' })
+    assert.ok(await page.getByRole('button', { name: 'Log in as ada' }).isEnabled(), 'others may log in')
+    // Whatever else the page has to say meanwhile.
+    await page.getByRole('switch').click()
+    await alertWith(page, 'make control').waitFor()
+    await page.locator('#demo-accounts fieldset:enabled', { hasText: 'alan' }).waitFor()
     await logIn(page, 'alan')
   })
 

@@ -65,7 +65,7 @@ export async function startTestNode(
     cluster,
     streams,
     journal: createJournal({ node: name, events }),
-    whyEnded: createWhyEnded({ events, ttlSeconds: sessionOptions.ttlSeconds, now: clock.estimate }),
+    whyEnded: createWhyEnded({ ...sessionOptions, events, now: clock.estimate }),
     users: await createUsers({ redis, accounts, hashesAtOnce: 2 }),
     throttle: createLoginThrottle(redis, {
       maxFailures: 100_000,
