@@ -44,7 +44,9 @@ export function pathThrough(frame: HTMLElement, boxes: readonly HTMLElement[]): 
   return stops
     .map(({ before, middle, after }, place) => {
       const last = stops[place - 1]
-      return last ? `${curve(last.after, before, isUpright)} L${at(middle)} L${at(after)}` : `M${at(after)}`
+      if (!last) return `M${at(after)}`
+      const onwards = place < stops.length - 1 ? ` L${at(after)}` : ''
+      return `${curve(last.after, before, isUpright)} L${at(middle)}${onwards}`
     })
     .join(' ')
 }

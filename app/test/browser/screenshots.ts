@@ -11,8 +11,8 @@ const browser = await launchChromium()
 async function shoot(page: Page, name: string, isAsWanted: () => Promise<boolean>): Promise<void> {
   for (let asked = 0; asked === 0 || (asked < 30 && !(await isAsWanted())); asked++) await ask(page)
   await page.evaluate('document.activeElement.blur()')
-  // By then the colours have arrived, and the answer has not.
-  await page.waitForTimeout(300)
+  // By then the colours have arrived, and the answer is on its way back.
+  await page.waitForTimeout(560)
   await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
 }
 

@@ -78,7 +78,7 @@ export async function ask(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'Ask: who am I?' }).click()
   const servedBy = (await (await answered).headerValue('x-served-by')) ?? ''
   await page
-    .locator('#sentence', { hasText: new RegExp(`${servedBy} (answered|created your session, and answered)`) })
+    .locator('#sentence', { hasText: new RegExp(`${servedBy} (answered|refused|created your session, and answered)`) })
     .waitFor()
   return servedBy
 }
