@@ -8,8 +8,8 @@ interface Cell {
 export interface Matrix {
   /** A node was asked who this is, with the session that `createdOn` made. */
   count(createdOn: string, servedBy: string, isHonoured: boolean): void
-  /** How often `servedBy` has honoured the sessions of `createdOn` so far. */
-  honoured(createdOn: string, servedBy: string): number
+  /** Whether `servedBy` has been asked with a session of `createdOn` yet, whatever it said. */
+  isAsked(createdOn: string, servedBy: string): boolean
   clear(): void
   render(nodes: readonly string[], current: string | undefined): void
 }
@@ -39,7 +39,7 @@ export function createMatrix(): Matrix {
       else cell.refused++
       cells.set(key, cell)
     },
-    honoured: (createdOn, servedBy) => cells.get(keyOf(createdOn, servedBy))?.honoured ?? 0,
+    isAsked: (createdOn, servedBy) => cells.has(keyOf(createdOn, servedBy)),
     clear: () => cells.clear(),
     render(nodes, current) {
       const head = create('tr', '', create('td', 'corner'), ...nodes.map((node) => headerCell(node, 'col')))

@@ -39,13 +39,13 @@ export function createProof({ matrix, nodes, createdOn, whoAmI, logInAgain }: Pa
   }
 
   async function fillAll(): Promise<void> {
-    const hasCreated = (node: string) => nodes().some((servedBy) => matrix.honoured(node, servedBy) > 0)
+    const isFull = (node: string) => nodes().every((servedBy) => matrix.isAsked(node, servedBy))
     await fillRow(1)
-    for (let logins = 0; logins < MOST_LOGINS_PER_NODE * nodes().length && !nodes().every(hasCreated); logins++) {
+    for (let logins = 0; logins < MOST_LOGINS_PER_NODE * nodes().length && !nodes().every(isFull); logins++) {
       if (!(await logInAgain())) return
       await wait(PAUSE_MS)
       const origin = createdOn()
-      if (origin !== undefined && !hasCreated(origin)) await fillRow(1)
+      if (origin !== undefined && !isFull(origin)) await fillRow(1)
     }
   }
 
