@@ -126,8 +126,12 @@ function listenAnew(): void {
 function showFeedState({ node, now, isBehind }: FeedState): void {
   feedNode = node
   aheadMs = now - Date.now()
-  if (isBehind) eventList.showState('behind', `Behind: ${node} has lost Redis`)
-  else eventList.showState('live', `Live, through ${node}`)
+  showBehind(isBehind)
+}
+
+function showBehind(isBehind: boolean): void {
+  if (isBehind) eventList.showState('behind', `Behind: ${feedNode} has lost Redis`)
+  else eventList.showState('live', `Live, through ${feedNode}`)
 }
 
 async function onHello(hello: Hello): Promise<void> {
@@ -147,10 +151,10 @@ function onEvent(event: FeedEvent): void {
   if (event.isReplayed) return
   nodes.follow(event)
   if (event.type === 'redis_lost') {
-    eventList.showState('behind', `Behind: ${event.node} has lost Redis`)
+    showBehind(true)
     visit.loseRedis()
   }
-  if (event.type === 'redis_back' && event.node === feedNode) eventList.showState('live', `Live, through ${feedNode}`)
+  if (event.type === 'redis_back' && event.node === feedNode) showBehind(false)
   if (event.user === undefined || visit.isChanging || isExperiment()) return
   const ending = isOwn ? ENDINGS[event.type] : undefined
   if (ending !== undefined) visit.end(event.by ? `Your session was ended by an ${event.by}.` : ending)
@@ -163,13 +167,11 @@ function onEvent(event: FeedEvent): void {
 async function flipSwitch(): Promise<void> {
   const before = base
   base = isExperiment() ? '' : CONTROL
-  const { status, body, ...rest } = await ask('GET', '/api/cluster')
-  if (status !== 200) {
+  const answer = await ask('GET', '/api/cluster')
+  if (answer.status !== 200) {
     base = before
     notice.show(
-      status === 404
-        ? 'The experiment needs the Compose stack: make up, then make control.'
-        : explain({ status, body, ...rest }),
+      answer.status === 404 ? 'The experiment needs the Compose stack: make up, then make control.' : explain(answer),
     )
     return
   }
@@ -177,9 +179,9 @@ async function flipSwitch(): Promise<void> {
   matrix.clear()
   map.resetCounters()
   nodes.clear()
-  Object.assign(visit, { user: undefined, session: undefined, lastAnswer: undefined, hasRedis: true })
-  listenAnew()
-  nodes.replace(body.nodes ?? [])
+  visit.hasRedis = true
+  visit.forget()
+  nodes.replace(answer.body.nodes ?? [])
 }
 
 function render(): void {

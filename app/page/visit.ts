@@ -19,6 +19,8 @@ export interface Visit {
   logOut(): Promise<void>
   /** The session is no more, and `sentence` says why. */
   end(sentence?: string): void
+  /** As if nobody had been here. */
+  forget(): void
   /** Redis does not answer: says so, and looks again until it does. */
   loseRedis(retryAfterSeconds?: number): void
   /** Says what went wrong, where it is not what one expects. */
@@ -111,7 +113,7 @@ export function createVisit(parts: Parts): Visit {
       const answer = await ask('POST', '/auth/logout')
       visit.isChanging = false
       if (answer.status !== 204) return visit.explainTrouble(answer)
-      forget()
+      visit.forget()
       notice.clear()
     },
 
@@ -120,8 +122,16 @@ export function createVisit(parts: Parts): Visit {
       const otherwise = isExpired
         ? 'Your session has expired.'
         : 'Your session has ended, and the server does not know why.'
-      forget()
+      visit.forget()
       notice.show(`${sentence ?? otherwise} Log in again.`)
+    },
+
+    forget() {
+      visit.user = undefined
+      visit.session = undefined
+      visit.lastAnswer = undefined
+      onIdentity()
+      onChange()
     },
 
     loseRedis(retryAfterSeconds = 1) {
@@ -166,14 +176,6 @@ export function createVisit(parts: Parts): Visit {
     visit.lastAnswer = { servedBy, isHonoured: true }
     notice.clearPassing()
     findRedis()
-  }
-
-  function forget(): void {
-    visit.user = undefined
-    visit.session = undefined
-    visit.lastAnswer = undefined
-    onIdentity()
-    onChange()
   }
 
   return visit

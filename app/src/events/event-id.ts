@@ -7,9 +7,10 @@ const SHAPE = /^(\d{1,15})-(\d{1,15})$/
 /** The id as given by a client, or undefined if it is none. */
 export const asEventId = (text: string | undefined) => (text !== undefined && SHAPE.test(text) ? text : undefined)
 
-/** Whether one id stands after another. What has no id stands nowhere. */
-export function isAfter(id: string | undefined, other: string): boolean {
+/** Whether one id stands after another, and so after none. What has no id stands nowhere. */
+export function isAfter(id: string | undefined, other: string | undefined): boolean {
   if (id === undefined) return false
+  if (other === undefined) return true
   const [ms, count] = partsOf(id)
   const [otherMs, otherCount] = partsOf(other)
   return ms > otherMs || (ms === otherMs && count > otherCount)

@@ -67,7 +67,7 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
 
   function takeOver(stored: LoggedEvent[]): void {
     const newest = entries.at(-1)?.id
-    const isUnknown = ({ id }: LoggedEvent) => newest === undefined || isAfter(id, newest)
+    const isUnknown = ({ id }: LoggedEvent) => isAfter(id, newest)
     if (newest !== undefined && !stored.some(({ id }) => id === newest)) {
       entries = stored.filter((entry) => !isUnknown(entry))
       for (const listener of listeners) listener.onGap()
@@ -77,7 +77,7 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
     const published = heldBack ?? []
     heldBack = undefined
     for (const entry of published) {
-      if (entry.id === undefined || last === undefined || isAfter(entry.id, last)) add(entry)
+      if (entry.id === undefined || isAfter(entry.id, last)) add(entry)
     }
   }
 

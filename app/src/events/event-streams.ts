@@ -61,8 +61,7 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
     // With the newest id, also where that event is not for this page's eyes: it has missed nothing up to there.
     const newest = events.recent().at(-1)?.id
     for (const [res, lastEventId] of streams) {
-      const id =
-        newest !== undefined && (lastEventId === undefined || isAfter(newest, lastEventId)) ? newest : undefined
+      const id = isAfter(newest, lastEventId) ? newest : undefined
       send(res, format({ id, event: 'ping', data: state() }))
     }
   }, PING_MS)
@@ -73,7 +72,7 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
     if (res.closed) return
     const isTheirs = ({ event }: LoggedEvent) => !isSessionEvent(event) || event.user === viewer?.username
     function tell({ id, event }: LoggedEvent, isReplayed: boolean): string {
-      const { fingerprint: _, ...visible } = isSessionEvent(event) ? event : { ...event, fingerprint: undefined }
+      const { fingerprint: _, ...visible } = { fingerprint: undefined, ...event }
       return format({ id, data: { ...visible, at: iso(id === undefined ? now() : timeOf(id)), isReplayed } })
     }
 
@@ -95,7 +94,7 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
 
     const stopListening = events.listen({
       onEvent(entry) {
-        if (!isTheirs(entry) || (lastEventId !== undefined && entry.id && !isAfter(entry.id, lastEventId))) return
+        if (!isTheirs(entry) || (entry.id !== undefined && !isAfter(entry.id, lastEventId))) return
         send(res, tell(entry, false))
         const { event } = entry
         if (isSessionEvent(event) && event.sessionId === viewer?.sessionId && ENDS.has(event.type)) res.end()
