@@ -12,6 +12,7 @@ import { requestIdentity } from './middleware/request-identity.ts'
 import { createRequireSession } from './middleware/require-session.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { createSessionCookie } from './middleware/session-cookie.ts'
+import { turnAway } from './middleware/turn-away.ts'
 import type { Cluster } from './nodes/cluster.ts'
 import { apiRoutes } from './routes/api.routes.ts'
 import { authRoutes } from './routes/auth.routes.ts'
@@ -79,6 +80,7 @@ export function createApp(parts: AppParts): Express {
   }
   app.all('/', allowOnly('GET'))
   app.use(notFound)
+  app.use(turnAway)
   app.use(problemHandler)
   return app
 }

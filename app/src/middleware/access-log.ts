@@ -4,6 +4,7 @@ import { pinoHttp } from 'pino-http'
 import type { Logger } from '../logger.ts'
 import { RedisUnavailable } from '../redis/connection.ts'
 import { TooManyLogins } from '../users/users.ts'
+import { Problem } from './problem.ts'
 
 /** Probes come every second or so and would drown the rest; they are logged at debug. */
 const PROBES = new Set(['/livez', '/readyz', '/metrics'])
@@ -44,7 +45,7 @@ function reasonOf(res: ServerResponse & { locals: { error?: unknown } }) {
   const { error } = res.locals
   if (!(error instanceof Error)) return {}
   // A stack says where our code is wrong. That Redis is away, or too much asked, is no mistake of the code.
-  const isExpected = error instanceof RedisUnavailable || error instanceof TooManyLogins
+  const isExpected = [Problem, RedisUnavailable, TooManyLogins].some((kind) => error instanceof kind)
   return isExpected ? { reason: error.message } : { reason: error.message, stack: error.stack }
 }
 

@@ -7,7 +7,12 @@ import { DeadlineMissed, withDeadline } from './deadline.ts'
 
 /** Redis could not do what was asked: out of reach, too slow, or refusing. The cause says which. */
 export class RedisUnavailable extends Error {
-  override readonly name = 'RedisUnavailable'
+  override readonly name: string = 'RedisUnavailable'
+}
+
+/** There is no connection, so Redis was not even asked. Another node may have one. */
+export class RedisDisconnected extends RedisUnavailable {
+  override readonly name = 'RedisDisconnected'
 }
 
 export interface RedisOptions {
@@ -21,12 +26,13 @@ export interface RedisOptions {
 export interface RedisConnection {
   /**
    * Sends the commands that `send` gives to the client and waits for their answers, within the deadline.
-   * @throws {RedisUnavailable} at once while there is no connection; nothing is queued for later
+   * @throws {RedisUnavailable}
+   * @throws {RedisDisconnected} at once while there is no connection; nothing is queued for later
    */
   run<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
   /**
    * Listens on a channel, for as long as the process lives. Over the same connection: RESP3 has room for both.
-   * @throws {RedisUnavailable} when it cannot begin; later it begins anew with every new connection
+   * @throws {RedisUnavailable} when it cannot begin on the connection that there is; it begins anew with every new one
    */
   subscribe(channel: string, subscriber: Subscriber): Promise<void>
   /** Waits for the answers that are due, then hangs up. Does not throw. */
@@ -43,15 +49,19 @@ export interface Subscriber {
 
 export type RedisClient = ReturnType<typeof createRedisClient>
 
+/** What Redis says to whom its `maxclients` keeps out, before it hangs up. */
+const NO_ROOM = 'max number of clients reached'
 const MISSES_BEFORE_REPLACEMENT = 3
-const LONGEST_BACKOFF_MS = 2_000
+/** With an attempt that was under way, a Redis that is back is found within two seconds. */
+const LONGEST_BACKOFF_MS = 1_000
 
 /**
  * Connects to Redis, and from then on stays connected: a lost connection is made anew, with backoff, for ever.
  *
  * A client here lives as long as its one connection. Reconnecting is done by replacing it, because a client that
  * reconnects by itself can stay "ready" on a server that does not answer (redis/node-redis#2667, #3346).
- * @throws {RedisUnavailable} when the first attempt fails: a process that has never seen Redis should say so and end
+ * @throws {RedisUnavailable} when the first attempt fails: a process that has never seen Redis should say so and end.
+ * But not when Redis is there and only has no room for another client: then it resolves, and goes on trying.
  */
 export async function connectRedis(options: RedisOptions, log: Logger): Promise<RedisConnection> {
   let current: RedisClient | undefined
@@ -113,14 +123,18 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   try {
     await open()
   } catch (error) {
-    throw new RedisUnavailable(`Failed to connect to Redis at ${describeAddress(options.url)}: ${describe(error)}`, {
-      cause: error,
-    })
+    const reason = describe(error)
+    const address = describeAddress(options.url)
+    if (!reason.includes(NO_ROOM)) {
+      throw new RedisUnavailable(`Failed to connect to Redis at ${address}: ${reason}`, { cause: error })
+    }
+    log.error({ reason, redis: address }, 'Failed to connect to Redis')
+    void reconnect()
   }
 
   async function run<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
     const client = current
-    if (!client) throw new RedisUnavailable('no connection to Redis')
+    if (!client) throw new RedisDisconnected('no connection to Redis')
     try {
       const answer = await withDeadline(send(client), options.deadlineMs)
       missesInARow = 0
@@ -138,6 +152,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
 
     async subscribe(channel, subscriber) {
       subscribers.set(channel, subscriber)
+      if (!current) return
       subscriber.onSubscribing()
       await run((client) => client.subscribe(channel, subscriber.onMessage))
       subscriber.onSubscribed()

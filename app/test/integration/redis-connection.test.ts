@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { freePort } from '../../src/process/free-port.ts'
-import { connectRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connection.ts'
+import { connectRedis, type RedisConnection, RedisDisconnected, RedisUnavailable } from '../../src/redis/connection.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { quiet } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
@@ -86,6 +86,29 @@ test('a Redis that is killed and started again, time after time, is always found
     await redis.start()
     await until('Redis is used again', isBack)
   }
+})
+
+test('a Redis that has no room for another client is waited for', async () => {
+  await redis.inspector.configSet('maxclients', '1')
+  let late: RedisConnection
+  try {
+    late = await connectRedis({ url: redis.url, deadlineMs: DEADLINE_MS }, quiet)
+    await assert.rejects(
+      late.run((client) => client.ping()),
+      RedisDisconnected,
+    )
+  } finally {
+    await redis.inspector.configSet('maxclients', '1000')
+  }
+  const isIn = () =>
+    late
+      .run((client) => client.ping())
+      .then(
+        () => true,
+        () => false,
+      )
+  await until('there is room', isIn, 3_000)
+  await late.close()
 })
 
 test('after close, calls fail instead of connecting anew', async () => {

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import { freePort } from '../../src/process/free-port.ts'
 import { type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
+import { until } from '../lib/until.ts'
 
 let redis: TestRedis
 before(async () => {
@@ -122,6 +123,25 @@ test('a Redis that takes the connection and never answers does not hang the star
   await node.line(({ msg }) => msg?.startsWith('Failed to connect to Redis') === true)
   assert.equal(await node.ended, 1)
   mute.close()
+})
+
+test('a node that Redis has no room for is alive and not ready, tells nginx to ask another, and serves once there is room', async () => {
+  await redis.inspector.configSet('maxclients', '1')
+  const { node, url } = await startNode({ TRUST_PROXY_HOPS: '1' })
+  const cookie = { Cookie: `sid=${'a'.repeat(43)}` }
+  assert.equal((await fetch(`${url}/livez`)).status, 200)
+  assert.equal((await fetch(`${url}/readyz`)).status, 503)
+  assert.equal((await fetch(url)).status, 200)
+  assert.equal((await fetch(`${url}/api/user`, { headers: cookie })).status, 503)
+  const askedByNginx = await fetch(`${url}/api/user`, { headers: { ...cookie, 'X-May-Turn-Away': 'yes' } })
+  assert.equal(askedByNginx.status, 502)
+  assert.equal(askedByNginx.headers.get('X-Accel-Redirect'), '@another')
+  await redis.inspector.configSet('maxclients', '1000')
+  await until('it is ready', async () => (await fetch(`${url}/readyz`)).ok, 3_000)
+  assert.equal((await fetch(`${url}/api/user`, { headers: { ...cookie, 'X-May-Turn-Away': 'yes' } })).status, 401)
+  await until('the others know it', async () => (await (await fetch(`${url}/api/cluster`)).text()).includes('"app-1"'))
+  node.signal('SIGTERM')
+  assert.equal(await node.ended, 0)
 })
 
 test('a bad variable, and a port that is taken: one line that names it, and exit 1', async () => {
