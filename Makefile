@@ -1,7 +1,7 @@
 # The face of the project. Each target is a script that can be run alone: see deploy, loadtest and test.
 .DEFAULT_GOAL := help
-.PHONY: help up local down ps logs restart control scale clean loadtest loadtest-control prove test audit format \
-        redis-cli sessions session end-sessions disable enable monitor screenshots
+.PHONY: help up local down ps logs restart rolling control scale clean loadtest loadtest-control prove chaos \
+        chaos-controls soak test audit format redis-cli sessions session end-sessions disable enable monitor screenshots
 
 # Where the stack is published: make up PORT=9090
 PORT ?= 8080
@@ -30,6 +30,8 @@ logs: ## Follow the logs, one JSON object a line
 restart: ## Restart the nodes one after the other, without a failed request
 	@deploy/restart
 
+rolling: restart ## Another name for it
+
 control: ## Start nodes that keep sessions in their own memory, for the page's experiment (OFF=1 ends them)
 	@deploy/control $(if $(OFF),off,on)
 
@@ -47,6 +49,15 @@ loadtest-control: ## Prove that this proof can fail: nodes that keep sessions in
 
 prove: ## The same proof without k6, also against anything else (URL=http://localhost:3000)
 	@test/prove $(URL)
+
+chaos: ## Break the stack that is up in every way there is, and see what is lost (FAULT=kill-node for one)
+	@K6="$(K6)" test/chaos $(FAULT)
+
+chaos-controls: ## Show that this can fail: take away what makes the stack survive
+	@K6="$(K6)" test/chaos controls
+
+soak: ## Ten minutes of load with a fault every half minute (SOAK_SECONDS=600)
+	@K6="$(K6)" test/chaos soak
 
 test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failure)
 	@REQUIRE="$(REQUIRE)" test/run

@@ -86,6 +86,23 @@ build_app() {
   npm run --prefix app --silent build
 }
 
+# The same for what looks at the stack from outside, in test/.
+build_stack_tests() {
+  build_app
+  # It uses what the application's tests use.
+  ln -sfn ../app/node_modules test/node_modules
+  app/node_modules/.bin/tsc -p test
+  # The certificate of `make up TLS=1` is signed by nobody else.
+  if [ -s .secrets/tls-certificate.pem ]; then export NODE_EXTRA_CA_CERTS=$PWD/.secrets/tls-certificate.pem; fi
+}
+
+# Says with HAVE_K6 whether there is a k6: the program that K6 names, or the image. Nothing is pulled for it.
+find_k6() {
+  if [ -n "${K6:-}" ] || docker image inspect grafana/k6:2.2.0 > /dev/null 2>&1; then export HAVE_K6=yes
+  elif have k6; then export HAVE_K6=yes K6=k6
+  fi
+}
+
 # Where the Redis of a run without Docker is: host:port.
 local_redis() { sed -n 's/.*"redis":"\([^"]*\)","msg":"Redis connected.*/\1/p' "$LOCAL/log" | tail -n 1; }
 

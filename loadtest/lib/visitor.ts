@@ -16,6 +16,8 @@ export interface Visitor {
   logOut(): Answer
   /** Asks with a copy of the last cookie, as a thief would: what logout does to the browser does not touch it. */
   replay(): Answer
+  /** The value of the last cookie: nothing else must be known to be this visitor. */
+  cookie(): string
 }
 
 /**
@@ -45,6 +47,16 @@ export function createVisitor(number: number): Visitor {
     whoAmI: () => ask({ jar }),
     logOut: () => read(http.post(`${settings.baseUrl}/auth/logout`, null, { jar, tags: { name: 'logout' } })),
     replay: () => ask({ jar: new http.CookieJar(), headers: { Cookie: `${settings.cookieName}=${copy}` } }),
+    cookie: () => copy,
+  }
+}
+
+/** Somebody with a session that another virtual user has started. */
+export function visitorWith(cookie: string): Pick<Visitor, 'whoAmI' | 'logOut'> {
+  const params = () => ({ jar: new http.CookieJar(), headers: { Cookie: `${settings.cookieName}=${cookie}` } })
+  return {
+    whoAmI: () => read(http.get(`${settings.baseUrl}/api/user`, { tags: { name: 'user' }, ...params() })),
+    logOut: () => read(http.post(`${settings.baseUrl}/auth/logout`, null, { tags: { name: 'logout' }, ...params() })),
   }
 }
 

@@ -31,7 +31,7 @@ export interface Answer {
 }
 
 export interface Visitor {
-  logIn(account?: { username: string; password: string }): Promise<Answer>
+  logIn(account?: Credentials): Promise<Answer>
   whoAmI(): Promise<Answer>
   logOut(): Promise<Answer>
   /** Any other request, with the cookie of this visitor. */
@@ -43,8 +43,14 @@ export interface Visitor {
   copy(): Visitor
 }
 
-export const ADA = { username: 'ada', password: 'analytical-engine' }
-export const GRACE = { username: 'grace', password: 'nanosecond' }
+export interface Credentials {
+  username: string
+  password: string
+}
+
+export const ADA: Credentials = { username: 'ada', password: 'analytical-engine' }
+export const GRACE: Credentials = { username: 'grace', password: 'nanosecond' }
+export const ALAN: Credentials = { username: 'alan', password: 'universal-machine' }
 
 /** How long any request may take before it counts as hanging. */
 const PATIENCE_MS = 15_000
@@ -54,17 +60,20 @@ interface Given {
   cookie?: string
   /** What it claims to be its address, in X-Forwarded-For. */
   address?: string
+  /** And its browser: under this name its sessions are listed. */
+  agent?: string
 }
 
 /** One person with one browser, as far as it takes to prove something about sessions. */
 export function createVisitor(url: string, given: Given = {}): Visitor {
-  const { patienceMs = PATIENCE_MS, address } = given
+  const { patienceMs = PATIENCE_MS, address, agent } = given
   let { cookie } = given
 
   async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
     const headers = new Headers(init.headers)
     if (cookie !== undefined) headers.set('Cookie', cookie)
     if (address !== undefined) headers.set('X-Forwarded-For', address)
+    if (agent !== undefined) headers.set('User-Agent', agent)
     // A connection for each request: node:cluster hands out connections, so one that is kept stays with one node.
     headers.set('Connection', 'close')
     const response = await fetch(new URL(path, url), {

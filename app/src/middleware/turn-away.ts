@@ -5,16 +5,13 @@ import { Problem } from './problem.ts'
 /**
  * A node that alone has lost Redis gives the request back to nginx, which asks another one: see nginx/parts/app.conf.
  *
- * nginx says with X-May-Turn-Away that it can. It passes a GET on because of the 502, and leaves this node out for a
- * while, which is how it learns of the loss. A POST it would not repeat: it may have done its work. This one has not, and
- * the node says so by X-Accel-Redirect (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers),
- * as for a GET that there is nobody left to ask. The second time nginx does not say it, and whoever is asked answers.
+ * nginx passes a GET on because of the 502, and leaves this node out for a while: that is how it learns of the loss. A POST
+ * it would not repeat, as it may have done its work. This one has not, and the node says so by X-Accel-Redirect, to the
+ * location that nginx has named in X-May-Turn-Away. Where it has named none, the node has to answer: 503.
+ * https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
  */
 export const turnAway: ErrorRequestHandler = (error, req, _res, next) => {
-  if (!(error instanceof RedisDisconnected) || req.get('X-May-Turn-Away') === undefined) return next(error)
-  next(
-    new Problem(502, 'This node has lost Redis', 'Another one takes the request.', {
-      'X-Accel-Redirect': '@another',
-    }),
-  )
+  const location = /^@[a-z]+$/.exec(req.get('X-May-Turn-Away') ?? '')?.[0]
+  if (!(error instanceof RedisDisconnected) || location === undefined) return next(error)
+  next(new Problem(502, 'This node has lost Redis', 'Another one takes the request.', { 'X-Accel-Redirect': location }))
 }

@@ -49,8 +49,8 @@ export interface Subscriber {
 
 export type RedisClient = ReturnType<typeof createRedisClient>
 
-/** What Redis says to whom its `maxclients` keeps out, before it hangs up. */
-const NO_ROOM = 'max number of clients reached'
+/** What whoever is kept out by `maxclients` is told, or sees if Redis has hung up before that was read. */
+const NO_ROOM = /max number of clients reached|Socket closed unexpectedly/
 const MISSES_BEFORE_REPLACEMENT = 3
 /** With an attempt that was under way, a Redis that is back is found within two seconds. */
 const LONGEST_BACKOFF_MS = 1_000
@@ -125,7 +125,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   } catch (error) {
     const reason = describe(error)
     const address = describeAddress(options.url)
-    if (!reason.includes(NO_ROOM)) {
+    if (!NO_ROOM.test(reason)) {
       throw new RedisUnavailable(`Failed to connect to Redis at ${address}: ${reason}`, { cause: error })
     }
     log.error({ reason, redis: address }, 'Failed to connect to Redis')

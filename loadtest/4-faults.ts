@@ -1,0 +1,82 @@
+// Lesson 4: what goes wrong behind the balancer costs nobody a session.
+//
+// Logs in before anything breaks, and then asks who that is at a fixed rate, while `make chaos` breaks one thing after the
+// other. Errors are counted, not judged: which ones may be seen depends on the fault. A refusal is a lost session.
+// Run it alone with: k6 run loadtest/4-faults.ts
+import { fail, sleep } from 'k6'
+import { Counter } from 'k6/metrics'
+import { connection, settings } from './lib/settings.ts'
+import { createVisitor, visitorWith } from './lib/visitor.ts'
+
+const { requestsPerSecond, loadSeconds, reportFolder } = settings
+/** Two for each account: the recorder of `make chaos` has some too, and an account may have ten (SESSION_MAX). */
+const SESSIONS = 6
+/** A Redis that is killed may lose what it acknowledged in its last second, so what breaks must find older sessions. */
+const SETTLE_SECONDS = 1.5
+const STATUSES = [0, 200, 401, 429, 500, 502, 503, 504]
+
+/** k6 has one; its types do not know. */
+declare const console: { log(text: string): void }
+
+const lost = new Counter('session_lost')
+const answered = new Map(STATUSES.map((status) => [status, new Counter(`answered_${status}`)]))
+
+export const options = {
+  ...connection,
+  userAgent: 'chaos',
+  scenarios: {
+    faults: {
+      executor: 'constant-arrival-rate',
+      rate: requestsPerSecond,
+      duration: `${loadSeconds}s`,
+      preAllocatedVUs: 20,
+      maxVUs: 100,
+    },
+  },
+  thresholds: {
+    session_lost: ['count<1'],
+    // Nobody was refused, of nobody who asked: that would prove nothing.
+    answered_200: ['count>0'],
+  },
+}
+
+export function setup(): string[] {
+  const cookies = Array.from({ length: SESSIONS }, (_, number) => {
+    const visitor = createVisitor(number)
+    if (visitor.logIn().status !== 200) fail('The stack lets nobody in, so there is nothing to lose.')
+    return visitor.cookie()
+  })
+  sleep(SETTLE_SECONDS)
+  console.log('k6 is ready')
+  return cookies
+}
+
+export default function askWhoThisIs(cookies: string[]): void {
+  const cookie = cookies[__ITER % cookies.length] ?? ''
+  const { status } = visitorWith(cookie).whoAmI()
+  answered.get(status)?.add(1)
+  if (status === 401) lost.add(1)
+}
+
+export function teardown(cookies: string[]): void {
+  for (const cookie of cookies) visitorWith(cookie).logOut()
+}
+
+interface Summary {
+  metrics: Record<string, { values: Record<string, number | undefined> } | undefined>
+}
+
+export function handleSummary({ metrics }: Summary): Record<string, string> {
+  const count = (name: string) => metrics[name]?.values.count ?? 0
+  const answers = Object.fromEntries(
+    STATUSES.map((status) => [status, count(`answered_${status}`)]).filter(([, times]) => times !== 0),
+  )
+  const slowestMs = metrics.http_req_duration?.values.max ?? 0
+  const result = { answers, slowestMs, lost: count('session_lost') }
+  return {
+    stdout: `\n${Object.entries(answers)
+      .map(([status, times]) => `${status}: ${times}`)
+      .join(', ')}; ${result.lost} lost\n`,
+    [`${reportFolder}/4-faults.json`]: `${JSON.stringify(result)}\n`,
+  }
+}

@@ -1,0 +1,73 @@
+// A node that is started with what it cannot use: the others are in use, and it must not be in their way.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { command } from '../lib/command.ts'
+import type { Fault, Watch } from './fault.ts'
+import type { Stack } from './stack.ts'
+
+/** What is wrong, and what the one line has to say. */
+const MISTAKES: { what: string; settings: Record<string, string>; says: RegExp }[] = [
+  {
+    what: 'a wrong password',
+    settings: { REDIS_PASSWORD_FILE: '/app/package.json' },
+    says: /WRONGPASS.*REDIS_PASSWORD_FILE/,
+  },
+  {
+    what: 'a missing secret',
+    settings: { REDIS_PASSWORD_FILE: '/nowhere' },
+    says: /REDIS_PASSWORD_FILE: cannot read \/nowhere/,
+  },
+  { what: 'a bad REDIS_URL', settings: { REDIS_URL: 'http://redis' }, says: /REDIS_URL: is not a redis:\/\// },
+  {
+    what: 'a Redis that is not there',
+    settings: { REDIS_URL: 'redis://127.0.0.1:1' },
+    says: /127\.0\.0\.1:1: .*ECONNREFUSED.*REDIS_URL/,
+  },
+  { what: 'a bad variable', settings: { SESSION_TTL_SECONDS: 'soon' }, says: /SESSION_TTL_SECONDS/ },
+]
+/** Docker waits 0.1 s before it restarts a container, then twice as long each time: in ten seconds that is seven times. */
+const OBSERVED_MS = 10_000
+const MOST_RESTARTS = 7
+
+const badStart: Fault = {
+  name: 'bad-start',
+  title: 'A node is started with bad settings',
+  tolerated: { get: [], post: [] },
+  slowestMs: 2_000,
+  recoverMs: 1_500,
+  seconds: 18,
+  async happen(stack, watch) {
+    await Promise.all([...MISTAKES.map((mistake) => expectOneLine(watch, mistake)), expectNoStorm(stack, watch)])
+  },
+}
+
+/** Neither is in the network of the balancer under the nodes' name, so nobody is sent there. */
+const run = (settings: Record<string, string>, ...options: string[]) => [
+  ...['compose', 'run', '--no-deps', '--no-TTY', ...options],
+  ...Object.entries(settings).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+  'app',
+]
+
+async function expectOneLine(watch: Watch, { what, settings, says }: (typeof MISTAKES)[number]): Promise<void> {
+  const { code, output } = await command('docker', run(settings, '--rm'))
+  const lines = output.split('\n').filter((line) => line.startsWith('{'))
+  watch.expect(code === 1, `${what}: it ended with ${code}`)
+  watch.expect(lines.length === 1 && says.test(lines[0] ?? ''), `${what}: it said ${lines.join(' ') || 'nothing'}`)
+}
+
+/** With the restart policy that the nodes have. */
+async function expectNoStorm(stack: Stack, watch: Watch): Promise<void> {
+  const name = `${stack.project}-bad-start`
+  const { code, output } = await command('docker', run({ SESSION_TTL_SECONDS: 'soon' }, '--detach', '--name', name))
+  try {
+    watch.expect(code === 0, `it could not be started: ${output}`)
+    await stack.docker('update', '--restart', 'unless-stopped', name)
+    await stack.docker('start', name)
+    await sleep(OBSERVED_MS)
+    const restarts = Number(await stack.docker('inspect', '--format', '{{.RestartCount}}', name))
+    watch.expect(restarts > 0 && restarts <= MOST_RESTARTS, `restarted ${restarts} times in ten seconds`)
+  } finally {
+    await stack.docker('rm', '--force', name)
+  }
+}
+
+export const startFaults = [badStart]

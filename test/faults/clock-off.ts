@@ -1,0 +1,83 @@
+// A node whose clock is wrong, among others whose clocks are right.
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../../app/test/lib/until.ts'
+import { ADA, createVisitor, type Visitor } from '../lib/visitor.ts'
+import type { Fault, Watch } from './fault.ts'
+import { withFaultyNode } from './nodes-fail.ts'
+import { AGENT } from './recorder.ts'
+import type { Stack } from './stack.ts'
+
+const TEN_MINUTES_MS = 600_000
+/** Longer than a node goes without renewing a session in use (SESSION_RENEW_SECONDS): each of them does it once. */
+const LEFT_MS = 7_000
+/** How far from the true end an answer may be: to here, and to Redis and back. */
+const TOLERANCE_MS = 400
+
+const clockOff = (direction: 'ahead' | 'behind'): Fault => ({
+  name: `clock-${direction}`,
+  title: `The clock of a node is ten minutes ${direction}`,
+  tolerated: { get: [], post: [] },
+  slowestMs: 2_000,
+  recoverMs: 5_000,
+  seconds: 18,
+  async happen(stack, watch) {
+    const offMs = direction === 'ahead' ? TEN_MINUTES_MS : -TEN_MINUTES_MS
+    await withFaultyNode({ CLOCK_OFF_MS: String(offMs) }, async (node) => {
+      const visitor = await logInAt(stack, node)
+      await expectTtl(stack, watch, visitor)
+      await expectTrueEnd(stack, watch, visitor, node)
+    })
+  },
+})
+
+/** A session that the node with the wrong clock has created. */
+async function logInAt(stack: Stack, node: string): Promise<Visitor> {
+  return until(`${node} creates a session`, async () => {
+    const visitor = createVisitor(stack.url, { agent: AGENT })
+    const { servedBy } = await visitor.logIn(ADA)
+    if (servedBy === node) return visitor
+    await visitor.logOut()
+    return undefined
+  })
+}
+
+async function expectTtl(stack: Stack, watch: Watch, visitor: Visitor): Promise<void> {
+  const { body } = await visitor.whoAmI()
+  const lastsMs = Date.parse(body.session?.expiresAt ?? '') - Date.now()
+  const ttlMs = Number(await stack.redis('--raw', 'PTTL', await keyOf(stack, visitor)))
+  watch.expect(ttlMs > 0 && Math.abs(lastsMs - ttlMs) < 10_000, `${ttlMs} ms to live, but said to be ${lastsMs}`)
+}
+
+/** By its token, or by the hash of it (SESSION_KEY=hashed). */
+async function keyOf(stack: Stack, visitor: Visitor): Promise<string> {
+  const plain = `session:${visitor.token()}`
+  if ((await stack.redis('--raw', 'EXISTS', plain)).trim() === '1') return plain
+  return `session:${createHash('sha256').update(visitor.token()).digest('hex')}`
+}
+
+/** Moves the absolute end of a session near, and asks every node until it is over. */
+async function expectTrueEnd(stack: Stack, watch: Watch, visitor: Visitor, node: string): Promise<void> {
+  const key = await keyOf(stack, visitor)
+  const record = JSON.parse(await stack.redis('--raw', 'GET', key))
+  // By this machine's clock, which is also that of Redis.
+  const endMs = Date.now() + LEFT_MS
+  const endsAt = performance.now() + LEFT_MS
+  const changed = JSON.stringify({ ...record, absoluteExpiresAt: new Date(endMs).toISOString() })
+  await stack.redis('SET', key, changed, 'PXAT', String(endMs))
+  const answers: { status: number; servedBy: string; leftMs: number }[] = []
+  while (performance.now() < endsAt + 1_000) {
+    const askedAt = performance.now()
+    const { status, servedBy } = await visitor.copy().whoAmI()
+    answers.push({ status, servedBy, leftMs: endsAt - askedAt })
+    await sleep(5)
+  }
+  const seen = (status: number) => answers.some((answer) => answer.servedBy === node && answer.status === status)
+  watch.expect(seen(200) && seen(401), `${node} was not asked both before and after the end`)
+  const early = answers.filter(({ status, leftMs }) => status !== 200 && leftMs > TOLERANCE_MS)
+  const late = answers.filter(({ status, leftMs }) => status !== 401 && leftMs < -TOLERANCE_MS)
+  watch.expect(early.length === 0, `${early.length} times the session had ended early`)
+  watch.expect(late.length === 0, `${late.length} times the session was honoured too late`)
+}
+
+export const clockFaults = [clockOff('ahead'), clockOff('behind')]

@@ -1,0 +1,68 @@
+// Three of the settings that make the stack survive, each taken away in turn. Then the fault must be reported as failed:
+// otherwise the drill sees nothing.
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { succeed, TOP } from '../lib/command.ts'
+import type { Fault } from './fault.ts'
+import { rolling } from './nodes-fail.ts'
+import { killRedis, pauseRedis } from './redis-fails.ts'
+import { FOLDER, remake, remakeRedis } from './remake.ts'
+import type { Stack } from './stack.ts'
+
+export interface Control {
+  title: string
+  fault: Fault
+  /** What the drill must find missing, and nothing else will do. */
+  finds: RegExp
+}
+
+const noNextUpstream: Control = {
+  title: 'nginx asks no other node',
+  finds: /^GET got 502/,
+  fault: {
+    ...rolling,
+    async prepare() {
+      const files = `${TOP}/${FOLDER}`
+      await mkdir(files, { recursive: true })
+      await cp(`${TOP}/nginx/parts`, `${files}/parts`, { recursive: true })
+      const config = await readFile(`${files}/parts/app.conf`, 'utf8')
+      const without = config
+        .replace(/^proxy_next_upstream error .*$/m, 'proxy_next_upstream off;')
+        .replaceAll('error_page 502 = @again;', 'error_page 502 /problem;')
+      if (without.match(/proxy_next_upstream off|502 \/problem/g)?.length !== 3) throw new Error('app.conf has changed')
+      await writeFile(`${files}/parts/app.conf`, without)
+      await remake('nginx', { volumes: [`./${FOLDER}/parts:/etc/nginx/parts:ro`] })
+    },
+    restore: () => remake('nginx'),
+  },
+}
+
+const noAppendOnlyFile: Control = {
+  title: 'Redis has no append-only file',
+  finds: /^lost: /,
+  fault: {
+    ...killRedis,
+    prepare: (stack) =>
+      remakeRedis(stack, (command) =>
+        command.map((word, place) => (command[place - 1] === '--appendonly' ? 'no' : word)),
+      ),
+    restore: (stack) => remakeRedis(stack),
+  },
+}
+
+const noDeadline: Control = {
+  title: 'No deadline for Redis',
+  finds: /an answer took \d+ ms/,
+  fault: {
+    ...pauseRedis,
+    prepare: (stack) => withDeadline(stack, '60000'),
+    restore: (stack) => withDeadline(stack, process.env.REDIS_DEADLINE_MS ?? ''),
+  },
+}
+
+async function withDeadline(stack: Stack, ms: string): Promise<void> {
+  const nodes = (await stack.nodes()).length
+  const up = ['compose', 'up', '--detach', '--wait', '--no-deps', '--scale', `app=${nodes}`, 'app']
+  await succeed('docker', up, { REDIS_DEADLINE_MS: ms })
+}
+
+export const controls = [noNextUpstream, noAppendOnlyFile, noDeadline]

@@ -1,0 +1,54 @@
+import { ADA, ALAN, GRACE } from '../lib/visitor.ts'
+import type { Recorder } from './recorder.ts'
+
+export const ACCOUNTS = [ADA, GRACE, ALAN]
+/** With those of k6, and some whose logout nobody has acknowledged, an account stays under its ten (SESSION_MAX). */
+const MOST_PER_ACCOUNT = 3
+const FEWEST = 4
+/** What is done in turn. Mostly people look; now and then one comes or goes, or somebody tries an old cookie. */
+const TURNS = ['ask', 'login', 'ask', 'ask', 'logout', 'ask', 'ask-ended', 'ask', 'ask', 'ask'] as const
+/** Operations a second. */
+export const RECORDER_RATE = 40
+
+export interface Load {
+  stop(): Promise<void>
+}
+
+/**
+ * Begins operations at a fixed rate, whether those before them are answered or not: who waits for an answer before asking
+ * again hides how long it took (https://grafana.com/docs/k6/latest/using-k6/scenarios/concepts/open-vs-closed/).
+ */
+export function startLoad(recorder: Recorder): Load {
+  const outstanding = new Set<Promise<unknown>>()
+  let turn = 0
+
+  function operate(): Promise<unknown> {
+    const living = recorder.inState('living')
+    const pick = <T>(from: readonly T[]): T | undefined => from[Math.floor(Math.random() * from.length)]
+    let kind = TURNS[turn++ % TURNS.length]
+    const account = ACCOUNTS.find(
+      ({ username }) => living.filter((session) => session.username === username).length < MOST_PER_ACCOUNT,
+    )
+    if (living.length === 0) kind = 'login'
+    if (kind === 'login' && account) return recorder.logIn(account)
+    if (kind === 'logout') {
+      // Whoever got no answer tries again.
+      const leaving = recorder.inState('ending')[0] ?? (living.length > FEWEST ? pick(living) : undefined)
+      if (leaving) return recorder.logOut(leaving)
+    }
+    const asked = kind === 'ask-ended' ? pick(recorder.inState('ended')) : pick(living)
+    return asked ? recorder.ask(asked) : Promise.resolve()
+  }
+
+  const timer = setInterval(() => {
+    const operation = operate().finally(() => outstanding.delete(operation))
+    outstanding.add(operation)
+  }, 1000 / RECORDER_RATE)
+
+  return {
+    async stop() {
+      clearInterval(timer)
+      await Promise.all(outstanding)
+    },
+  }
+}

@@ -1,0 +1,169 @@
+import { type Answer, type Credentials, createVisitor, type Visitor } from '../lib/visitor.ts'
+
+/** One request and what came of it. */
+export interface Operation {
+  kind: 'login' | 'ask' | 'ask-ended' | 'logout'
+  startedMs: number
+  tookMs: number
+  /** 0: there was no answer. */
+  status: number
+  servedBy: string
+}
+
+/** A promise that was broken: a session lost, one that came back, another user's data, a cookie taken away. */
+export interface Violation {
+  atMs: number
+  what: 'lost' | 'returned' | 'wrong user' | 'cookie cleared'
+  detail: string
+}
+
+interface KnownSession {
+  visitor: Visitor
+  username: string
+  id: string
+  /** `ending`: a logout was sent, and nobody knows what became of it. `unknown`: no claim is made. */
+  state: 'living' | 'ending' | 'ended' | 'unknown'
+  /** When the server acknowledged the login, and then the logout. */
+  changedMs: number
+  wasLost: boolean
+}
+
+export type Recorder = ReturnType<typeof createRecorder>
+
+/** Under this name the recorder's sessions are listed among a user's own. */
+export const AGENT = 'chaos'
+/** What Redis may lose when it is killed: docs/faults.md says why. */
+const UNSAVED_MS = 1_000
+
+const RIGHT: Record<Operation['kind'], number> = { login: 200, ask: 200, 'ask-ended': 401, logout: 204 }
+export const isRight = ({ kind, status }: Pick<Operation, 'kind' | 'status'>) => status === RIGHT[kind]
+
+/**
+ * Uses sessions, keeps everything that was acknowledged, and holds each later answer against it: who is logged in and has
+ * not logged out is honoured, as that very user and with that very session; who has logged out is refused, for ever.
+ */
+export function createRecorder(url: string, now: () => number = stopwatch()) {
+  const operations: Operation[] = []
+  const violations: Violation[] = []
+  const sessions: KnownSession[] = []
+  let underWay = 0
+
+  async function operate(kind: Operation['kind'], send: () => Promise<Answer>) {
+    const startedMs = now()
+    underWay++
+    // Whatever keeps an answer from coming: no connection, one that was cut, or patience that ended.
+    const answer = await send().catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'AssertionError') throw error
+      return undefined
+    })
+    underWay--
+    const { status = 0, servedBy = 'nobody' } = answer ?? {}
+    const operation: Operation = { kind, startedMs, tookMs: now() - startedMs, status, servedBy }
+    operations.push(operation)
+    return { operation, answer }
+  }
+
+  const violate = (what: Violation['what'], detail: string) => violations.push({ atMs: now(), what, detail })
+
+  async function logIn(account: Credentials): Promise<void> {
+    const visitor = createVisitor(url, { agent: AGENT })
+    const { answer } = await operate('login', () => visitor.logIn(account))
+    const id = answer?.body.session?.id
+    if (answer?.status !== 200 || id === undefined) return
+    sessions.push({
+      visitor,
+      username: account.username,
+      id,
+      state: 'living',
+      changedMs: now(),
+      wasLost: false,
+    })
+  }
+
+  /** Asks who this is, and says whether that was answered, rightly or not. */
+  async function ask(session: KnownSession): Promise<boolean> {
+    const { visitor, state, username, id } = session
+    const { operation, answer } = await operate(state === 'living' ? 'ask' : 'ask-ended', () => visitor.copy().whoAmI())
+    if (!answer) return false
+    const { status, servedBy, body } = answer
+    if (status >= 500 && answer.headers.getSetCookie().length > 0)
+      violate('cookie cleared', `by a ${status} of ${servedBy}`)
+    if (status === 200 && (body.user?.username !== username || body.session?.id !== id))
+      violate('wrong user', `${servedBy} took ${username}'s session for ${body.user?.username}'s`)
+    // A logout that was sent meanwhile, or a Redis that died: what was under way may have met either state.
+    if (session.state !== state) {
+      if (status === 401) operation.kind = 'ask-ended'
+      return true
+    }
+    if (status === 401 && state === 'living') {
+      if (!session.wasLost)
+        violate('lost', `a session of ${username}, ${secondsSince(session)} s old, was refused by ${servedBy}`)
+      session.wasLost = true
+      session.state = 'unknown'
+    }
+    if (status === 200 && state === 'ended')
+      violate(
+        'returned',
+        `a session of ${username}, logged out ${secondsSince(session)} s before, was honoured by ${servedBy}`,
+      )
+    return status === 200 || status === 401
+  }
+
+  async function logOut(session: KnownSession): Promise<void> {
+    session.state = 'ending'
+    const { answer } = await operate('logout', () => session.visitor.copy().logOut())
+    if (answer?.status !== 204) return
+    session.state = 'ended'
+    session.changedMs = now()
+  }
+
+  const secondsSince = ({ changedMs }: KnownSession) => ((now() - changedMs) / 1000).toFixed(1)
+  const inState = (...states: KnownSession['state'][]) => sessions.filter(({ state }) => states.includes(state))
+
+  return {
+    operations,
+    violations,
+    now,
+    logIn,
+    ask,
+    logOut,
+    inState,
+    underWay: () => underWay,
+
+    /**
+     * Redis dies during `die`. What it acknowledged in the second before that, or while it happens, may be gone: nothing
+     * is claimed of those sessions any more.
+     */
+    async whileRedisDies(die: () => Promise<unknown>): Promise<void> {
+      const from = now() - UNSAVED_MS
+      await die()
+      for (const session of sessions) if (session.changedMs >= from) session.state = 'unknown'
+    },
+
+    /** Asks for every session that anything is claimed of, until each has been answered. */
+    async askForAll(): Promise<void> {
+      const asking = inState('living', 'ended').map(async (session) => {
+        for (let attempt = 0; attempt < 5; attempt++) if (await ask(session)) return
+      })
+      await Promise.all(asking)
+    },
+
+    /** Logs out all that is left, also of logins of which no answer was seen. */
+    async leaveNothing(accounts: readonly Credentials[]): Promise<void> {
+      for (const session of inState('living', 'ending', 'unknown')) await session.visitor.logOut().catch(() => {})
+      for (const account of accounts) {
+        const visitor = createVisitor(url, { agent: AGENT })
+        await visitor.logIn(account)
+        const { body } = await visitor.ask('/api/sessions')
+        for (const { agent, id, current } of body.sessions ?? [])
+          if (agent === AGENT && !current) await visitor.ask(`/api/sessions/${id}`, { method: 'DELETE' })
+        await visitor.logOut()
+      }
+    },
+  }
+}
+
+function stopwatch(): () => number {
+  const startedAt = performance.now()
+  return () => performance.now() - startedAt
+}

@@ -1,0 +1,180 @@
+// What can happen to the one Redis that all nodes share.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../../app/test/lib/until.ts'
+import type { Fault, Watch } from './fault.ts'
+import { remakeRedis } from './remake.ts'
+import { metric, type Stack } from './stack.ts'
+
+const AWAY = { get: [503], post: [503] }
+const WITHIN_A_SECOND = 1_000
+
+export const killRedis: Fault = {
+  name: 'kill-redis',
+  title: 'Redis is killed and comes back',
+  tolerated: AWAY,
+  slowestMs: WITHIN_A_SECOND,
+  recoverMs: 5_000,
+  seconds: 8,
+  async happen(stack, watch) {
+    await watch.recorder.whileRedisDies(() => stack.kill('redis-1'))
+    watch.mended()
+    await expectServingWithoutRedis(stack, watch)
+  },
+}
+
+/** The page is there, and no node takes itself for dead: restarting it would not mend Redis. */
+async function expectServingWithoutRedis(stack: Stack, watch: Watch): Promise<void> {
+  const [node = 'app-1'] = await stack.nodes()
+  const [page, alive] = await Promise.all([fetch(stack.url), stack.probe(node, '/livez')])
+  watch.expect(page.status === 200, `the page was answered with ${page.status}`)
+  watch.expect(alive.status === 200, `/livez was answered with ${alive.status}`)
+}
+
+export const pauseRedis: Fault = {
+  name: 'pause-redis',
+  title: 'Redis hangs for 10 s',
+  tolerated: AWAY,
+  slowestMs: WITHIN_A_SECOND,
+  recoverMs: 3_000,
+  seconds: 13,
+  async happen(stack, watch) {
+    const nodes = await stack.nodes()
+    const before = await memoryMb(stack, nodes)
+    const usual = await redisWork(stack, 2_000)
+    const redis = stack.container('redis-1')
+    await stack.docker('pause', redis)
+    let atTheEnd: number
+    try {
+      await sleep(8_000)
+      await expectServingWithoutRedis(stack, watch)
+      await sleep(2_000)
+      atTheEnd = await memoryMb(stack, nodes)
+    } finally {
+      await stack.docker('unpause', redis)
+    }
+    watch.mended()
+    const onReturn = await redisWork(stack, 2_000)
+    watch.expect(
+      atTheEnd - before < 48,
+      `the nodes' memory went from ${before.toFixed(0)} to ${atTheEnd.toFixed(0)} MB`,
+    )
+    watch.expect(
+      onReturn.commands < 3 * usual.commands && onReturn.connections < 10 * nodes.length,
+      `a storm when it was back: ${JSON.stringify(onReturn)} in two seconds, usually ${JSON.stringify(usual)}`,
+    )
+  },
+}
+
+async function memoryMb(stack: Stack, nodes: readonly string[]): Promise<number> {
+  const texts = await Promise.all(nodes.map((node) => stack.probe(node, '/metrics')))
+  return texts.reduce((sum, { text }) => sum + metric(text, 'process_resident_memory_bytes') / 1e6, 0)
+}
+
+/** What Redis does in so many milliseconds. */
+async function redisWork(stack: Stack, ms: number): Promise<{ commands: number; connections: number }> {
+  const read = async () => {
+    const stats = await stack.redis('--raw', 'INFO', 'stats')
+    const value = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(stats)?.[1])
+    return { commands: value('total_commands_processed'), connections: value('total_connections_received') }
+  }
+  const before = await read()
+  await sleep(ms)
+  const after = await read()
+  return { commands: after.commands - before.commands, connections: after.connections - before.connections }
+}
+
+const fullRedis: Fault = {
+  name: 'full-redis',
+  title: 'Redis is full',
+  tolerated: { get: [], post: [503] },
+  slowestMs: WITHIN_A_SECOND,
+  recoverMs: 1_500,
+  seconds: 6,
+  async happen(stack, watch) {
+    const [, maxmemory = '0'] = (await stack.redis('--raw', 'CONFIG', 'GET', 'maxmemory')).trim().split('\n')
+    await stack.redis('CONFIG', 'SET', 'maxmemory', '1mb')
+    const from = watch.now()
+    try {
+      await sleep(4_000)
+    } finally {
+      await stack.redis('CONFIG', 'SET', 'maxmemory', maxmemory)
+    }
+    watch.mended()
+    const during = watch.recorder.operations.filter(({ startedMs }) => startedMs > from)
+    const statuses = (kind: string) => new Set(during.filter((one) => one.kind === kind).map(({ status }) => status))
+    expectOnly(watch, 'login', statuses('login'), 503)
+    expectOnly(watch, 'logout', statuses('logout'), 204)
+  },
+}
+
+const slowRedis: Fault = {
+  name: 'slow-redis',
+  title: 'Redis takes 300 ms for everything',
+  tolerated: AWAY,
+  // A login is five questions to Redis, one after the other.
+  slowestMs: 3_000,
+  recoverMs: 1_500,
+  seconds: 10,
+  async happen(stack, watch) {
+    const redis = stack.holdRedis()
+    const from = watch.now()
+    let most = 0
+    try {
+      while (watch.now() - from < 6_000) {
+        await redis.send('CLIENT', 'PAUSE', '300', 'ALL')
+        // Redis looks every 100 ms whether a pause is over (hz). Whoever has waited is served before the next one.
+        await sleep(450)
+        most = Math.max(most, watch.recorder.underWay())
+      }
+    } finally {
+      await redis.close()
+    }
+    watch.mended()
+    const during = watch.recorder.operations.filter(({ startedMs }) => startedMs > from)
+    watch.expect(during.filter(({ tookMs }) => tookMs > 150).length > 20, 'it was not slow')
+    watch.expect(most < 60, `${most} requests were under way at once`)
+  },
+}
+
+/** Another place for its data than the volume, which is left alone. */
+const SMALL_DISK = '/small'
+const SMALL_DISK_KB = 8_192
+
+const fullDisk: Fault = {
+  name: 'full-disk',
+  title: 'The disk of Redis is full',
+  tolerated: { get: [], post: [503] },
+  slowestMs: WITHIN_A_SECOND,
+  recoverMs: 3_000,
+  seconds: 8,
+  prepare: (stack) =>
+    remakeRedis(stack, (command) => [...command, '--dir', SMALL_DISK], {
+      tmpfs: [`${SMALL_DISK}:size=${SMALL_DISK_KB}k,uid=999,gid=999,mode=0700`],
+    }),
+  restore: (stack) => remakeRedis(stack),
+  async happen(stack, watch) {
+    // Never more than fits: should this be a real disk after all, it stays one.
+    const size = Number((await stack.exec('redis-1', 'df', '-k', '--output=size', SMALL_DISK)).split('\n')[1])
+    if (!(size <= SMALL_DISK_KB)) throw new Error(`Not filled: ${SMALL_DISK} has ${size} kB, which is no small disk`)
+    const fill = `dd if=/dev/zero of=${SMALL_DISK}/filler bs=1k count=${size}; true`
+    await stack.exec('redis-1', 'sh', '-c', fill)
+    await until('Redis refuses to write', () => watch.recorder.operations.at(-1)?.status === 503)
+    const from = watch.now()
+    try {
+      await sleep(4_000)
+    } finally {
+      await stack.exec('redis-1', 'rm', `${SMALL_DISK}/filler`)
+    }
+    watch.mended()
+    const during = watch.recorder.operations.filter(({ startedMs }) => startedMs > from)
+    const statuses = (kind: string) => new Set(during.filter((one) => one.kind === kind).map(({ status }) => status))
+    expectOnly(watch, 'login', statuses('login'), 503)
+    expectOnly(watch, 'ask', statuses('ask'), 200)
+  },
+}
+
+function expectOnly(watch: Watch, what: string, statuses: ReadonlySet<number>, status: number): void {
+  watch.expect(statuses.size === 1 && statuses.has(status), `${what} was answered with ${[...statuses].join(', ')}`)
+}
+
+export const redisFaults = [killRedis, pauseRedis, fullRedis, slowRedis, fullDisk]
