@@ -12,7 +12,7 @@ export interface Fault {
   slowestMs: number
   /** From when it is mended until every node serves and nothing goes wrong any more. */
   recoverMs: number
-  /** About how long it takes: k6 puts its load on for that long. */
+  /** About how long it takes: k6 puts its load on for that long. 0 for what would take k6 down too. */
   seconds: number
   /** Brings the stack into the state that the fault needs, before anybody uses it, and back. */
   prepare?(stack: Stack): Promise<void>

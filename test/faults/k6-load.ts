@@ -27,7 +27,7 @@ const FILE = `${TOP}/loadtest/${FOLDER}/4-faults.json`
 
 /** Puts load on with k6 for so long, where k6 is to be had: the program that K6 names, or the image (HAVE_K6=yes). */
 export async function startK6(seconds: number): Promise<{ finished: Promise<K6Saw> }> {
-  if (!isThere()) return { finished: Promise.resolve(NOTHING) }
+  if (!isThere() || seconds === 0) return { finished: Promise.resolve(NOTHING) }
   await rm(FILE, { force: true })
   const settings = { LOAD_SECONDS: String(seconds), LOAD_RATE: String(RATE), REPORT_FOLDER: FOLDER }
   const child = spawn('loadtest/run', ['4-faults.ts'], {

@@ -35,6 +35,10 @@ export const AGENT = 'chaos'
 /** What Redis may lose when it is killed: docs/faults.md says why. */
 const UNSAVED_MS = 1_000
 
+/** How many sessions that have ended are remembered, and how many are asked for at once. */
+const MOST_ENDED = 60
+const AT_ONCE = 8
+
 const RIGHT: Record<Operation['kind'], number> = { login: 200, ask: 200, 'ask-ended': 401, logout: 204 }
 export const isRight = ({ kind, status }: Pick<Operation, 'kind' | 'status'>) => status === RIGHT[kind]
 
@@ -83,7 +87,7 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
   /** Asks who this is, and says whether that was answered, rightly or not. */
   async function ask(session: KnownSession): Promise<boolean> {
     const { visitor, state, username, id } = session
-    const { operation, answer } = await operate(state === 'living' ? 'ask' : 'ask-ended', () => visitor.copy().whoAmI())
+    const { operation, answer } = await operate(state === 'living' ? 'ask' : 'ask-ended', () => visitor.whoAmI())
     if (!answer) return false
     const { status, servedBy, body } = answer
     if (status >= 500 && answer.headers.getSetCookie().length > 0)
@@ -142,10 +146,15 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
 
     /** Asks for every session that anything is claimed of, until each has been answered. */
     async askForAll(): Promise<void> {
-      const asking = inState('living', 'ended').map(async (session) => {
-        for (let attempt = 0; attempt < 5; attempt++) if (await ask(session)) return
-      })
-      await Promise.all(asking)
+      const waiting = inState('living', 'ended')
+      const askInTurn = async () => {
+        for (let session = waiting.pop(); session; session = waiting.pop())
+          for (let attempt = 0; attempt < 5 && !(await ask(session)); attempt++);
+      }
+      await Promise.all(Array.from({ length: AT_ONCE }, askInTurn))
+      // In a long run there are more and more of those that have ended. The last ones stand for all.
+      const old = new Set(inState('ended').slice(0, -MOST_ENDED))
+      sessions.splice(0, sessions.length, ...sessions.filter((session) => !old.has(session)))
     },
 
     /** Logs out all that is left, also of logins of which no answer was seen. */

@@ -56,6 +56,7 @@ const downAndUp: Fault = {
   name: 'down-and-up',
   title: 'The whole stack is removed and made anew',
   ...RESTART,
+  seconds: 0,
   async happen(_stack, watch) {
     await succeed('deploy/down', [])
     // How long somebody leaves it down is theirs to say.
