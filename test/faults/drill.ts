@@ -102,15 +102,15 @@ export function recoveredAt(operations: readonly Operation[], nodes: readonly st
   return Math.max(sinceMs, ...turningPoints.map((operation) => (operation ? answeredMs(operation) : 0)))
 }
 
-interface Counted extends Pick<Operation, 'kind' | 'status'> {
+interface Counted extends Pick<Operation, 'kind' | 'status' | 'error'> {
   times: number
 }
 
 function counted(operations: readonly Operation[]): Counted[] {
   const counts = new Map<string, Counted>()
-  for (const { kind, status } of operations) {
-    const key = `${kind} ${status}`
-    counts.set(key, { kind, status, times: (counts.get(key)?.times ?? 0) + 1 })
+  for (const { kind, status, error } of operations) {
+    const key = `${kind} ${status} ${error}`
+    counts.set(key, { kind, status, ...(error && { error }), times: (counts.get(key)?.times ?? 0) + 1 })
   }
   return [...counts.values()]
 }
@@ -118,9 +118,10 @@ function counted(operations: readonly Operation[]): Counted[] {
 /** Wrong answers that this fault is no excuse for. */
 function untolerated(answers: readonly Counted[], { tolerated }: Fault): string[] {
   return answers.flatMap((answer) => {
-    const { kind, status, times } = answer
+    const { kind, status, times, error } = answer
     const isPost = kind === 'login' || kind === 'logout'
     if (isRight(answer) || tolerated[isPost ? 'post' : 'get'].includes(status)) return []
-    return [`${isPost ? `POST (${kind})` : 'GET'} got ${status === 0 ? 'no answer' : status}, ${times} times`]
+    const what = status === 0 ? `no answer (${error})` : status
+    return [`${isPost ? `POST (${kind})` : 'GET'} got ${what}, ${times} times`]
   })
 }

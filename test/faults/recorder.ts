@@ -8,6 +8,8 @@ export interface Operation {
   /** 0: there was no answer. */
   status: number
   servedBy: string
+  /** Why there was no answer. */
+  error?: string
 }
 
 /** A promise that was broken: a session lost, one that came back, another user's data, a cookie taken away. */
@@ -56,13 +58,16 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
     const startedMs = now()
     underWay++
     // Whatever keeps an answer from coming: no connection, one that was cut, or patience that ended.
-    const answer = await send().catch((error: unknown) => {
-      if (error instanceof Error && error.name === 'AssertionError') throw error
-      return undefined
+    let failure: string | undefined
+    const answer = await send().catch((error: Error) => {
+      if (error.name === 'AssertionError') throw error
+      failure = reasonOf(error)
     })
     underWay--
     const { status = 0, servedBy = 'nobody' } = answer ?? {}
-    const operation: Operation = { kind, startedMs, tookMs: now() - startedMs, status, servedBy }
+    const tookMs = now() - startedMs
+    const error = failure === undefined ? {} : { error: failure }
+    const operation: Operation = { kind, startedMs, tookMs, status, servedBy, ...error }
     operations.push(operation)
     return { operation, answer }
   }
@@ -170,6 +175,12 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
       }
     },
   }
+}
+
+/** fetch says "fetch failed", and its cause why. */
+function reasonOf({ name, message, cause }: Error): string {
+  if (!(cause instanceof Error)) return `${name}: ${message}`
+  return 'code' in cause ? String(cause.code) : cause.message
 }
 
 function stopwatch(): () => number {

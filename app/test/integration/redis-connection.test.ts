@@ -62,6 +62,17 @@ test('a paused Redis costs the deadline, not more, and is used again when it goe
   await until('Redis is used again', isBack)
 })
 
+test('an answer that has arrived while the process was blocked is not too late', async () => {
+  for (let round = 0; round < 5; round++) {
+    const answer = ping()
+    // Let it be sent, and then nothing else be done until the deadline is over.
+    await new Promise((resolve) => setImmediate(resolve))
+    const blockedUntil = performance.now() + DEADLINE_MS + 50
+    while (performance.now() < blockedUntil);
+    assert.equal(await answer, 'PONG')
+  }
+})
+
 test('calls that Redis never answered do not pile up', async () => {
   redis.pause()
   try {
