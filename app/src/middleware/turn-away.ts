@@ -1,6 +1,5 @@
 import type { ErrorRequestHandler } from 'express'
 import { RedisDisconnected } from '../redis/connection.ts'
-import { Problem } from './problem.ts'
 
 /**
  * A node that alone has lost Redis gives the request back to nginx, which asks another one: see nginx/parts/app.conf.
@@ -10,8 +9,11 @@ import { Problem } from './problem.ts'
  * location that nginx has named in X-May-Turn-Away. Where it has named none, the node has to answer: 503.
  * https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers
  */
-export const turnAway: ErrorRequestHandler = (error, req, _res, next) => {
+export const turnAway: ErrorRequestHandler = (error, req, res, next) => {
   const location = /^@[a-z]+$/.exec(req.get('X-May-Turn-Away') ?? '')?.[0]
   if (!(error instanceof RedisDisconnected) || location === undefined) return next(error)
-  next(new Problem(502, 'This node has lost Redis', 'Another one takes the request.', { 'X-Accel-Redirect': location }))
+  res.locals.error = error
+  // Nothing else: nginx keeps the type of this answer, and what it says of caches, for the one that comes instead.
+  res.removeHeader('Cache-Control')
+  res.status(502).set('X-Accel-Redirect', location).end()
 }

@@ -136,6 +136,8 @@ test('a node that Redis has no room for is alive and not ready, tells nginx to a
   const askedByNginx = await fetch(`${url}/api/user`, { headers: { ...cookie, 'X-May-Turn-Away': '@another' } })
   assert.equal(askedByNginx.status, 502)
   assert.equal(askedByNginx.headers.get('X-Accel-Redirect'), '@another')
+  for (const header of ['Content-Type', 'Cache-Control', 'Set-Cookie'])
+    assert.equal(askedByNginx.headers.get(header), null)
   await redis.inspector.configSet('maxclients', '1000')
   await until('it is ready', async () => (await fetch(`${url}/readyz`)).ok, 3_000)
   assert.equal((await fetch(`${url}/api/user`, { headers: { ...cookie, 'X-May-Turn-Away': '@another' } })).status, 401)
