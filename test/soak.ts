@@ -1,24 +1,14 @@
 // Ten minutes of load at a fixed rate with a fault every half minute, and then everything is as it was: make soak
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../app/test/lib/until.ts'
+import { SOAK_FAULTS } from './faults/all.ts'
 import { compare, takeStock } from './faults/balance.ts'
 import { drill, underLoad } from './faults/drill.ts'
 import type { Outcome } from './faults/fault.ts'
 import { describeLoad } from './faults/k6-load.ts'
-import { nodeFaults } from './faults/nodes-fail.ts'
-import { redisFaults } from './faults/redis-fails.ts'
 import { type FaultReport, isProved, renderText, writeReport } from './faults/report.ts'
-import { openStack } from './faults/stack.ts'
-import { stackChanges } from './faults/stack-changes.ts'
+import { openStack, sayIfInterrupted } from './faults/stack.ts'
 
-/** What is over within half a minute and needs nothing made anew for it. */
-const NAMES = [
-  ...['kill-node', 'kill-redis', 'reload-nginx', 'cut-node', 'pause-redis', 'rolling', 'slow-redis', 'pause-node'],
-  ...['full-redis', 'no-connections'],
-]
-const FAULTS = NAMES.flatMap((wanted) =>
-  [...nodeFaults, ...redisFaults, ...stackChanges].filter(({ name }) => name === wanted),
-)
 /** How long whatever is still under way at the end may take to be over. */
 const SETTLE_MS = 20_000
 const WARM_UP_MS = 5_000
@@ -27,6 +17,7 @@ const soakMs = Number(process.env.SOAK_SECONDS || 600) * 1000
 const everyMs = Number(process.env.FAULT_EVERY_SECONDS || 30) * 1000
 const [url = 'http://localhost:8080'] = process.argv.slice(2)
 const stack = openStack(url)
+sayIfInterrupted()
 
 // What a process takes once, it has taken before the first look.
 await underLoad(stack, () => sleep(WARM_UP_MS))
@@ -34,8 +25,9 @@ const before = await takeStock(stack)
 const outcomes: Outcome[] = await underLoad(stack, async (recorder) => {
   const found: Outcome[] = []
   const startedMs = recorder.now()
-  while (recorder.now() - startedMs < soakMs) {
-    const fault = FAULTS[found.length % FAULTS.length]
+  // Shorter than that, it still goes through all of them once.
+  while (recorder.now() - startedMs < soakMs || found.length < SOAK_FAULTS.length) {
+    const fault = SOAK_FAULTS[found.length % SOAK_FAULTS.length]
     if (!fault) break
     const outcome = await drill(stack, fault, recorder)
     found.push(outcome)

@@ -1,4 +1,6 @@
 import { until } from '../../app/test/lib/until.ts'
+import { command } from '../lib/command.ts'
+import { secretsSeen } from '../lib/visitor.ts'
 import type { Fault, Outcome, Watch } from './fault.ts'
 import { startK6 } from './k6-load.ts'
 import { ACCOUNTS, startLoad } from './load.ts'
@@ -20,6 +22,39 @@ export async function underLoad<T>(stack: Stack, work: (recorder: Recorder) => P
     await load.stop()
     await recorder.leaveNothing(ACCOUNTS)
   }
+}
+
+/** One fault from beginning to end. Whatever it needed is undone afterwards, also if it could not be carried out. */
+export async function tryOut(stack: Stack, fault: Fault): Promise<Outcome> {
+  const startedAt = new Date()
+  try {
+    await fault.prepare?.(stack)
+    const outcome = await underLoad(stack, (recorder) => drill(stack, fault, recorder))
+    return { ...outcome, missed: [...outcome.missed, ...(await secretsInLogs(stack, startedAt))] }
+  } catch (error) {
+    return {
+      ...nothingSeen(fault),
+      missed: [`it could not be carried out: ${error instanceof Error ? error.message : error}`],
+    }
+  } finally {
+    await fault.restore?.(stack)
+  }
+}
+
+const nothingSeen = ({ name, title, slowestMs, recoverMs }: Fault) => ({
+  ...{ name, title, answers: {}, slowestMs: 0, boundSlowestMs: slowestMs },
+  ...{ lost: 0, recoverMs: undefined, boundRecoverMs: recoverMs },
+})
+
+/** No token and no password of this run may be in any log, whatever went wrong. */
+async function secretsInLogs(stack: Stack, since: Date): Promise<string[]> {
+  const containers = (await stack.compose('ps', '--format', '{{.Name}}')).trim().split('\n')
+  const logs = await Promise.all(
+    containers.map((name) => command('docker', ['logs', '--since', since.toISOString(), name])),
+  )
+  const isUnreadable = logs.some(({ code }) => code !== 0)
+  const isThere = [...secretsSeen].some((secret) => logs.some(({ output }) => output.includes(secret)))
+  return [...(isUnreadable ? ['a log cannot be read'] : []), ...(isThere ? ['a token or a password is in a log'] : [])]
 }
 
 /** Lets one fault happen under the load that there is, and says what its users saw and whether that was in bounds. */
@@ -66,6 +101,7 @@ export async function drill(stack: Stack, fault: Fault, recorder: Recorder): Pro
   for (const { status } of during()) answers[status] = (answers[status] ?? 0) + 1
   const slowestMs = Math.max(k6Saw.slowestMs, ...during().map(({ tookMs }) => tookMs))
   const broken = violations.slice(firstViolation)
+  const count = (kind: string) => broken.filter(({ what }) => what === kind).length
   for (const { what, detail, atMs } of broken.slice(0, 3))
     missed.push(`${what}: ${detail}, ${((atMs - startedMs) / 1000).toFixed(1)} s after the beginning`)
   if (broken.length > 3) missed.push(`and ${broken.length - 3} more of that kind`)
@@ -78,17 +114,7 @@ export async function drill(stack: Stack, fault: Fault, recorder: Recorder): Pro
   if (slowestMs > fault.slowestMs) missed.push(`an answer took ${slowestMs.toFixed(0)} ms`)
   if (recoverMs === undefined) missed.push('the stack did not recover')
   else if (recoverMs > fault.recoverMs) missed.push(`it took ${recoverMs.toFixed(0)} ms to recover`)
-  return {
-    name: fault.name,
-    title: fault.title,
-    answers,
-    slowestMs,
-    boundSlowestMs: fault.slowestMs,
-    lost: broken.filter(({ what }) => what === 'lost').length + k6Saw.lost,
-    recoverMs,
-    boundRecoverMs: fault.recoverMs,
-    missed,
-  }
+  return { ...nothingSeen(fault), answers, slowestMs, lost: count('lost') + k6Saw.lost, recoverMs, missed }
 }
 
 /** When every one of the nodes had served rightly and the last wrong answer had come; undefined if not all have yet. */

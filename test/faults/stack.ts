@@ -63,6 +63,14 @@ export function openStack(url: string) {
   }
 }
 
+/** Whoever stops this in the middle is told how to get rid of what it has done. */
+export function sayIfInterrupted(): void {
+  process.once('SIGINT', () => {
+    console.error('\nStopped while something was broken. To mend it: docker compose unpause; make down && make up')
+    process.exit(130)
+  })
+}
+
 /** One value out of what a node's /metrics says. */
 export function metric(text: string, name: string): number {
   const found = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1]

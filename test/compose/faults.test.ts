@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import { FAULTS, SOAK_FAULTS } from '../faults/all.ts'
+import { controls } from '../faults/controls.ts'
+import { tryOut } from '../faults/drill.ts'
+import type { FaultReport } from '../faults/report.ts'
+import { openStack } from '../faults/stack.ts'
+import { command, TOP } from '../lib/command.ts'
+import { createComposeStack } from '../lib/compose-stack.ts'
+
+const stack = createComposeStack('sessions-test-faults')
+
+before(async () => {
+  await stack.choosePorts()
+  // What breaks a stack finds it by its environment, as make does.
+  Object.assign(process.env, stack.env)
+  await stack.up()
+})
+after(() => stack.down())
+
+const report = async (name: FaultReport['name']): Promise<FaultReport> =>
+  JSON.parse(await readFile(`${TOP}/loadtest/report/${name}.json`, 'utf8'))
+
+test('make chaos FAULT=reload-nginx breaks the stack that is up, prints what users saw, and leaves a report', async () => {
+  const output = await stack.make('chaos', 'FAULT=reload-nginx')
+  assert.match(output, /users saw +slowest +lost +recovered +bound +verdict/)
+  assert.match(output, /nginx reads its configuration anew.* 200 ×\d{2}.* survived\n[\s\S]*PROVED/)
+  const { outcomes } = await report('chaos')
+  assert.deepEqual(
+    outcomes.map(({ name, lost, missed }) => ({ name, lost, missed })),
+    [{ name: 'reload-nginx', lost: 0, missed: [] }],
+  )
+  const page = await readFile(`${TOP}/loadtest/report/chaos.html`, 'utf8')
+  assert.doesNotMatch(page, /(src|href)=|@import|url\(/, 'the page loads something')
+  assert.match(page, /nginx reads its configuration anew/)
+})
+
+test('make chaos with a fault that there is not names those that there are, and fails', async () => {
+  const { code, output } = await stack.tryToMake('chaos', 'FAULT=flood')
+  assert.notEqual(code, 0)
+  for (const { name } of FAULTS) assert.ok(output.includes(name), name)
+})
+
+test('make soak: fault after fault nothing is lost, every bound is kept, and in the end all is as it was', async () => {
+  const { code, output } = await command('make', ['--no-print-directory', 'soak'], {
+    ...stack.env,
+    SOAK_SECONDS: '1',
+    FAULT_EVERY_SECONDS: '1',
+  })
+  assert.equal(code, 0, output)
+  const { outcomes, balance } = await report('soak')
+  assert.deepEqual(
+    outcomes.map(({ name, lost, missed }) => ({ name, lost, missed })),
+    SOAK_FAULTS.map(({ name }) => ({ name, lost: 0, missed: [] })),
+  )
+  for (const { name, answers } of outcomes) assert.ok((answers['200'] ?? 0) > 20, `${name}: there was load`)
+  assert.equal(balance.length, 5)
+  assert.ok(balance.every(({ isLevel }) => isLevel))
+})
+
+for (const fault of FAULTS.filter((one) => !SOAK_FAULTS.includes(one) && one.name !== 'reload-nginx'))
+  test(`${fault.title}: no session is lost, and every bound is kept`, async () => {
+    const { answers, lost, missed } = await tryOut(openStack(stack.url()), fault)
+    assert.deepEqual({ lost, missed }, { lost: 0, missed: [] })
+    assert.ok((answers['200'] ?? 0) > 20, 'there was load')
+  })
+
+for (const { title, fault, finds } of controls)
+  test(`${title}: then this is noticed: ${fault.title}`, async () => {
+    const { missed } = await tryOut(openStack(stack.url()), fault)
+    assert.ok(
+      missed.some((reason) => finds.test(reason)),
+      `it found ${missed.join('; ') || 'nothing'}`,
+    )
+  })
+
+test('no token and no password of all this is in any log, of any container that there was', () => {
+  stack.assertNoSecretIsLogged()
+})
