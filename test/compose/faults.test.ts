@@ -75,6 +75,9 @@ for (const { title, fault, finds } of controls)
     )
   })
 
-test('no token and no password of all this is in any log, of any container that there was', () => {
+test('no token and no password of all this is in any log, of any container that there was, but what people look for', async () => {
+  for (const line of ['Redis connected successfully', 'Failed to connect to Redis']) await stack.lineWith(line)
+  // Also of a node that is gone again by now.
+  await stack.lineWith('app-5 ', '"msg":"Stopped"')
   stack.assertNoSecretIsLogged()
 })

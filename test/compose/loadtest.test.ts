@@ -70,6 +70,13 @@ test('each lesson runs alone', { skip }, async () => {
   }
 })
 
+test('the lesson of the faults runs alone too, and tells how often it was answered with what', { skip }, async () => {
+  const output = await succeed('loadtest/run', ['4-faults.ts'], { ...env, LOAD_SECONDS: '2' })
+  assert.match(output, /\n200: \d{2,}; 0 lost\n/)
+  const { answers, lost } = JSON.parse(await readFile(`${TOP}/loadtest/${REPORT}/4-faults.json`, 'utf8'))
+  assert.ok(answers['200'] > 80 && lost === 0)
+})
+
 test('make loadtest-control: nodes with sessions in their own memory fail the proof, and it says what was seen', {
   skip,
 }, async () => {

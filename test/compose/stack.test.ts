@@ -230,33 +230,6 @@ test('make sessions lists them with the token cut short, and make session shows 
   assert.match(await make('session', `TOKEN=${token}`), /"username":"grace"[\s\S]*TTL 3[56]\d\d s/)
 })
 
-test('make scale N=5: when it is done the new nodes serve, nginx is not touched, and no request fails', async (t) => {
-  const visitor = await stack.visitor()
-  const nginx = () =>
-    docker('inspect', '--format', '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}', containerOf('nginx-1'))
-  const nginxBefore = await nginx()
-  const load = startSteadyLoad(t, visitor)
-  await make('scale', 'N=5')
-  const served = () => ['app-4', 'app-5'].map((node) => load.answers.get(`200 ${node}`) ?? 0)
-  const before = served()
-  await until('both new nodes serve', () => served().every((count, place) => count > (before[place] ?? 0)), 2_000)
-  await make('scale', 'N=2')
-  await make('scale', 'N=3')
-  await load.stop()
-  assert.deepEqual(failures(load), [])
-  assert.equal(await nginx(), nginxBefore)
-})
-
-test('make restart restarts every node in turn, and no request fails', async (t) => {
-  const visitor = await stack.visitor()
-  const load = startSteadyLoad(t, visitor)
-  const output = await make('restart')
-  await load.stop()
-  for (const node of THREE_NODES) assert.match(output, new RegExp(`^${node}: draining, starting, healthy$`, 'm'))
-  assert.deepEqual(failures(load), [])
-  for (const node of THREE_NODES) assert.ok((load.answers.get(`200 ${node}`) ?? 0) > 0)
-})
-
 test('a node that is stopped under load costs no request, and exits with 0', async (t) => {
   const visitor = await stack.visitor()
   const load = startSteadyLoad(t, visitor)
@@ -269,29 +242,6 @@ test('a node that is stopped under load costs no request, and exits with 0', asy
   await until('the node is back in turn', () => served() > before)
   await load.stop()
   assert.deepEqual(failures(load), [])
-})
-
-test('while Redis is away every node answers 503 with Retry-After, and afterwards the session is still there', async () => {
-  const visitor = await stack.visitor()
-  const cookie = visitor.cookie()
-  await docker('stop', containerOf('redis-1'))
-  try {
-    for (let asked = 0; asked < 6; asked++) {
-      const startedAt = performance.now()
-      const { status, headers } = await visitor.whoAmI()
-      assert.equal(status, 503)
-      assert.ok(performance.now() - startedAt < 1_000)
-      assert.match(headers.get('Retry-After') ?? '', /^\d+$/)
-    }
-    assert.equal(visitor.cookie(), cookie)
-    assert.equal((await fetch(url)).status, 200)
-  } finally {
-    await docker('start', containerOf('redis-1'))
-  }
-  await until('every node honours the session again', async () => {
-    const answers = await Promise.all(Array.from({ length: 6 }, () => visitor.whoAmI()))
-    return answers.every(({ status }) => status === 200) && new Set(answers.map(({ servedBy }) => servedBy)).size === 3
-  })
 })
 
 test('DEMO_USERS=off leaves no account', async () => {
@@ -314,9 +264,7 @@ test('no token and no password of this run is in any log, of any container that 
   for (const path of ['/metrics', '/api/user', '/nowhere']) await fetch(`${url}${path}?token=in-the-query`)
   await stack.lineWith('nginx-1 ', '"path":"/nowhere"')
   await stack.lineWith('app-', '"path":"/nowhere"')
-  for (const line of ['Redis connected successfully', 'Failed to connect to Redis']) await stack.lineWith(line)
-  // Also of a node that is gone again by now.
-  await stack.lineWith('app-5 ', '"msg":"Stopped"')
+  await stack.lineWith('Redis connected successfully')
   assert.ok([...secretsSeen].filter((secret) => secret.length === 43).length > 5)
   stack.assertNoSecretIsLogged()
   assert.ok(!stack.log().includes('in-the-query'))

@@ -35,9 +35,11 @@ export const rolling: Fault = {
   slowestMs: 2_000,
   recoverMs: 10_000,
   seconds: 20,
-  async happen(_stack, watch) {
-    await succeed('deploy/restart', [])
+  async happen(stack, watch) {
+    const said = await succeed('deploy/restart', [])
     watch.mended()
+    for (const node of await stack.nodes())
+      watch.expect(said.includes(`${node}: draining, starting, healthy\n`), `${node} was not restarted`)
   },
 }
 

@@ -88,7 +88,7 @@ const fullRedis: Fault = {
   title: 'Redis is full',
   tolerated: { get: [], post: [503] },
   slowestMs: WITHIN_A_SECOND,
-  recoverMs: 1_500,
+  recoverMs: 1_000,
   seconds: 6,
   async happen(stack, watch) {
     const [, maxmemory = '0'] = (await stack.redis('--raw', 'CONFIG', 'GET', 'maxmemory')).trim().split('\n')
@@ -113,7 +113,7 @@ const slowRedis: Fault = {
   tolerated: AWAY,
   // A login is five questions to Redis, one after the other.
   slowestMs: 3_000,
-  recoverMs: 1_500,
+  recoverMs: 1_000,
   seconds: 10,
   async happen(stack, watch) {
     const redis = stack.holdRedis()

@@ -1,5 +1,6 @@
 // What whoever runs the stack does to it while it is in use.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../../app/test/lib/until.ts'
 import { succeed } from '../lib/command.ts'
 import type { Fault } from './fault.ts'
 
@@ -7,7 +8,8 @@ const NONE = { get: [], post: [] }
 /** While nothing listens there is no answer, and while things start, whatever the first of them say. */
 const DOWN = { get: [0, 502, 503, 504], post: [0, 502, 503, 504] }
 const QUICK_MS = 2_000
-const RESTART = { tolerated: DOWN, slowestMs: 6_000, recoverMs: 20_000, seconds: 20 }
+/** Without k6, whose container is of the same project. */
+const RESTART = { tolerated: DOWN, slowestMs: 6_000, recoverMs: 20_000, seconds: 0 }
 
 const reloadNginx: Fault = {
   name: 'reload-nginx',
@@ -36,6 +38,11 @@ const scale: Fault = {
     const nginx = () => stack.docker('inspect', '--format', '{{.State.StartedAt}}', stack.container('nginx-1'))
     const startedAt = await nginx()
     await succeed('deploy/scale', ['5'])
+    // It says that it is done when the new nodes take their turns.
+    const fromMs = watch.now()
+    const serves = (node: string) => () =>
+      watch.recorder.operations.some(({ servedBy, startedMs }) => servedBy === node && startedMs > fromMs)
+    for (const node of ['app-4', 'app-5']) await until(`${node} serves`, serves(node), 2_000)
     await succeed('deploy/scale', ['2'])
     await succeed('deploy/scale', [String(usual)])
     watch.mended()
@@ -56,7 +63,6 @@ const downAndUp: Fault = {
   name: 'down-and-up',
   title: 'The whole stack is removed and made anew',
   ...RESTART,
-  seconds: 0,
   async happen(_stack, watch) {
     await succeed('deploy/down', [])
     // How long somebody leaves it down is theirs to say.
