@@ -4,7 +4,8 @@ import { controls } from './faults/controls.ts'
 import { tryOut } from './faults/drill.ts'
 import type { Fault, Outcome } from './faults/fault.ts'
 import { describeLoad } from './faults/k6-load.ts'
-import { type FaultReport, isProved, renderText, writeReport } from './faults/report.ts'
+import { type FaultReport, isProved, renderText } from './faults/report.ts'
+import { writeReport } from './faults/report-page.ts'
 import { openStack, sayIfInterrupted } from './faults/stack.ts'
 
 const [url = 'http://localhost:8080', wanted = ''] = process.argv.slice(2)

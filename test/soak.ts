@@ -6,7 +6,8 @@ import { compare, takeStock } from './faults/balance.ts'
 import { drill, underLoad } from './faults/drill.ts'
 import type { Outcome } from './faults/fault.ts'
 import { describeLoad } from './faults/k6-load.ts'
-import { type FaultReport, isProved, renderText, writeReport } from './faults/report.ts'
+import { type FaultReport, isProved, renderText } from './faults/report.ts'
+import { writeReport } from './faults/report-page.ts'
 import { openStack, sayIfInterrupted } from './faults/stack.ts'
 
 /** How long whatever is still under way at the end may take to be over. */

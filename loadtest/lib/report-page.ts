@@ -1,4 +1,5 @@
 import { describe, type Matrix } from './matrix.ts'
+import { STYLE, text } from './report-style.ts'
 
 export interface Finding {
   metric: string
@@ -21,13 +22,9 @@ export interface ProofReport {
   latency: { point: string; ms: number }[]
 }
 
-const STYLE = `
-  :root { color-scheme: light dark; --ink: #1c2430; --dim: #5b6675; --paper: #fbfbfa; --line: #d9dde3; --yes: 150 55% 38%; --no: #b3261e; }
-  @media (prefers-color-scheme: dark) { :root { --ink: #e8ebef; --dim: #9aa5b4; --paper: #14181e; --line: #323b47; --yes: 150 50% 34%; --no: #ff8a80; } }
-  body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem; margin: 2.5rem auto; padding: 0 1.25rem; }
-  h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2.25rem 0 .75rem; }
-  p { margin: .25rem 0; } .dim { color: var(--dim); } .verdict { font-weight: 650; } .no { color: var(--no); }
-  .scroll { overflow-x: auto; } table { border-collapse: separate; border-spacing: 4px; margin-left: -4px; }
+const OWN_STYLE = `
+  :root { --yes: 150 55% 38%; } @media (prefers-color-scheme: dark) { :root { --yes: 150 50% 34%; } }
+  table { border-collapse: separate; border-spacing: 4px; margin-left: -4px; }
   th { text-align: left; font-weight: 550; padding: .35rem .6rem; } td { padding: .35rem .6rem; }
   .map td { min-width: 7rem; height: 3.75rem; text-align: center; border-radius: 6px; color: #fff; font-weight: 600; font-variant-numeric: tabular-nums; }
   .map td small { display: block; font-weight: 400; } .map td.empty { color: var(--no); border: 2px dashed var(--no); } .map td.bad { background: #b3261e; }
@@ -46,7 +43,7 @@ export function renderHtml(report: ProofReport): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${missed === 0 ? 'Proved' : 'Not proved'}: one session, ${report.nodes.length} nodes</title>
-<style>${STYLE}</style>
+<style>${STYLE}${OWN_STYLE}</style>
 <h1>One session, ${report.nodes.length} nodes</h1>
 <p class="verdict${missed === 0 ? '' : ' no'}">${verdict}</p>
 <p class="dim">${report.requests} requests to ${text(report.url)} in ${report.seconds.toFixed(1)} s, finished ${text(report.finishedAt)}</p>
@@ -90,6 +87,3 @@ function bars(latency: ProofReport['latency']): string {
 
 const row = (ok: boolean, what: string, value: string) =>
   `<tr><td class="${ok ? '' : 'no'}">${ok ? 'pass' : 'FAIL'}</td><td>${what}</td><td>${value}</td></tr>`
-
-/** Names of nodes come from the network. */
-const text = (raw: string) => raw.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)

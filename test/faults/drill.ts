@@ -2,9 +2,10 @@ import { until } from '../../app/test/lib/until.ts'
 import { command } from '../lib/command.ts'
 import { secretsSeen } from '../lib/visitor.ts'
 import type { Fault, Outcome, Watch } from './fault.ts'
+import { judge, nothingSeen, recoveredAt } from './judge.ts'
 import { startK6 } from './k6-load.ts'
 import { ACCOUNTS, startLoad } from './load.ts'
-import { createRecorder, isRight, type Operation, type Recorder } from './recorder.ts'
+import { createRecorder, type Recorder } from './recorder.ts'
 import type { Stack } from './stack.ts'
 
 /** How long everything has to go well before the stack counts as recovered. */
@@ -41,11 +42,6 @@ export async function tryOut(stack: Stack, fault: Fault): Promise<Outcome> {
   }
 }
 
-const nothingSeen = ({ name, title, slowestMs, recoverMs }: Fault) => ({
-  ...{ name, title, answers: {}, slowestMs: 0, boundSlowestMs: slowestMs },
-  ...{ lost: 0, recoverMs: undefined, boundRecoverMs: recoverMs },
-})
-
 /** No token and no password of this run may be in any log, whatever went wrong. */
 async function secretsInLogs(stack: Stack, since: Date): Promise<string[]> {
   const containers = (await stack.compose('ps', '--format', '{{.Name}}')).trim().split('\n')
@@ -65,7 +61,6 @@ export async function drill(stack: Stack, fault: Fault, recorder: Recorder): Pro
   const [firstOperation, firstViolation] = [operations.length, violations.length]
   const startedMs = now()
   let mendedMs = startedMs
-  const during = () => operations.slice(firstOperation)
   const watch: Watch = {
     recorder,
     now,
@@ -81,73 +76,28 @@ export async function drill(stack: Stack, fault: Fault, recorder: Recorder): Pro
   const nodes = await stack.nodes()
   const recoverMs = await recovery()
   const k6Saw = await k6.finished
-  // One by one, whatever the load has not asked for by chance.
+  // Nobody is left waiting, however long it takes. And then one by one, whatever the load has not asked for by chance.
+  await recorder.settled()
   await recorder.askForAll()
+  return judge(fault, {
+    operations: operations.slice(firstOperation),
+    violations: violations.slice(firstViolation),
+    k6: k6Saw,
+    startedMs,
+    recoverMs,
+    missed,
+  })
 
   /** Undefined if it takes longer than anybody should wait. */
   async function recovery(): Promise<number | undefined> {
-    const found = await until(
-      'every node serves, and nothing goes wrong',
-      () => {
-        const recoveredMs = recoveredAt(during(), nodes, mendedMs)
-        return recoveredMs !== undefined && now() - recoveredMs > QUIET_MS ? { recoveredMs } : undefined
-      },
-      2 * fault.recoverMs + 10_000,
-    ).catch(() => undefined)
+    const isRecovered = () => {
+      const recoveredMs = recoveredAt(operations.slice(firstOperation), nodes, mendedMs)
+      return recoveredMs !== undefined && now() - recoveredMs > QUIET_MS ? { recoveredMs } : undefined
+    }
+    const patienceMs = 2 * fault.recoverMs + 10_000
+    const found = await until('every node serves, and nothing goes wrong', isRecovered, patienceMs).catch(
+      () => undefined,
+    )
     return found === undefined ? undefined : found.recoveredMs - mendedMs
   }
-
-  const answers: Record<string, number> = { ...k6Saw.answers }
-  for (const { status } of during()) answers[status] = (answers[status] ?? 0) + 1
-  const slowestMs = Math.max(k6Saw.slowestMs, ...during().map(({ tookMs }) => tookMs))
-  const broken = violations.slice(firstViolation)
-  const count = (kind: string) => broken.filter(({ what }) => what === kind).length
-  for (const { what, detail, atMs } of broken.slice(0, 3))
-    missed.push(`${what}: ${detail}, ${((atMs - startedMs) / 1000).toFixed(1)} s after the beginning`)
-  if (broken.length > 3) missed.push(`and ${broken.length - 3} more of that kind`)
-  const byK6 = Object.entries(k6Saw.answers).map(([status, times]) => ({
-    kind: 'ask' as const,
-    status: Number(status),
-    times,
-  }))
-  missed.push(...untolerated(counted(during()).concat(byK6), fault), ...k6Saw.missed)
-  if (slowestMs > fault.slowestMs) missed.push(`an answer took ${slowestMs.toFixed(0)} ms`)
-  if (recoverMs === undefined) missed.push('the stack did not recover')
-  else if (recoverMs > fault.recoverMs) missed.push(`it took ${recoverMs.toFixed(0)} ms to recover`)
-  return { ...nothingSeen(fault), answers, slowestMs, lost: count('lost') + k6Saw.lost, recoverMs, missed }
-}
-
-/** When every one of the nodes had served rightly and the last wrong answer had come; undefined if not all have yet. */
-export function recoveredAt(operations: readonly Operation[], nodes: readonly string[], sinceMs: number) {
-  const answeredMs = ({ startedMs, tookMs }: Operation) => startedMs + tookMs
-  const firsts = nodes.map((node) =>
-    operations.find((operation) => operation.servedBy === node && operation.startedMs >= sinceMs && isRight(operation)),
-  )
-  if (firsts.includes(undefined)) return undefined
-  const turningPoints = [...firsts, operations.findLast((operation) => !isRight(operation))]
-  return Math.max(sinceMs, ...turningPoints.map((operation) => (operation ? answeredMs(operation) : 0)))
-}
-
-interface Counted extends Pick<Operation, 'kind' | 'status' | 'error'> {
-  times: number
-}
-
-function counted(operations: readonly Operation[]): Counted[] {
-  const counts = new Map<string, Counted>()
-  for (const { kind, status, error } of operations) {
-    const key = `${kind} ${status} ${error}`
-    counts.set(key, { kind, status, ...(error && { error }), times: (counts.get(key)?.times ?? 0) + 1 })
-  }
-  return [...counts.values()]
-}
-
-/** Wrong answers that this fault is no excuse for. */
-function untolerated(answers: readonly Counted[], { tolerated }: Fault): string[] {
-  return answers.flatMap((answer) => {
-    const { kind, status, times, error } = answer
-    const isPost = kind === 'login' || kind === 'logout'
-    if (isRight(answer) || tolerated[isPost ? 'post' : 'get'].includes(status)) return []
-    const what = status === 0 ? `no answer (${error})` : status
-    return [`${isPost ? `POST (${kind})` : 'GET'} got ${what}, ${times} times`]
-  })
 }

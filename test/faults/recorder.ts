@@ -52,18 +52,18 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
   const operations: Operation[] = []
   const violations: Violation[] = []
   const sessions: KnownSession[] = []
-  let underWay = 0
+  const underWay = new Set<Promise<unknown>>()
 
   async function operate(kind: Operation['kind'], send: () => Promise<Answer>) {
     const startedMs = now()
-    underWay++
     // Whatever keeps an answer from coming: no connection, one that was cut, or patience that ended.
     let failure: string | undefined
-    const answer = await send().catch((error: Error) => {
+    const sent = send().catch((error: Error) => {
       if (error.name === 'AssertionError') throw error
       failure = reasonOf(error)
     })
-    underWay--
+    underWay.add(sent)
+    const answer = await sent.finally(() => underWay.delete(sent))
     const { status = 0, servedBy = 'nobody' } = answer ?? {}
     const tookMs = now() - startedMs
     const error = failure === undefined ? {} : { error: failure }
@@ -137,7 +137,9 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
     ask,
     logOut,
     inState,
-    underWay: () => underWay,
+    underWay: () => underWay.size,
+    /** Waits for the answers to all that has been sent so far. */
+    settled: async () => void (await Promise.allSettled(underWay)),
 
     /**
      * Redis dies during `die`. What it acknowledged in the second before that, or while it happens, may be gone: nothing
