@@ -32,8 +32,8 @@ export function startLoad(recorder: Recorder): Load {
     if (living.length === 0) kind = 'login'
     if (kind === 'login' && account) return recorder.logIn(account)
     if (kind === 'logout') {
-      // Whoever got no answer tries again.
-      const leaving = recorder.inState('ending')[0] ?? (living.length > FEWEST ? pick(living) : undefined)
+      // Whoever got no answer tries again. Otherwise who came last: so there are always some who have been there for long.
+      const leaving = recorder.inState('ending')[0] ?? (living.length > FEWEST ? living.at(-1) : undefined)
       if (leaving) return recorder.logOut(leaving)
     }
     const asked = kind === 'ask-ended' ? pick(recorder.inState('ended')) : pick(living)
