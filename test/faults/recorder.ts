@@ -27,7 +27,6 @@ interface KnownSession {
   state: 'living' | 'ending' | 'ended' | 'unknown'
   /** When the server acknowledged the login, and then the logout. */
   changedMs: number
-  wasLost: boolean
 }
 
 export type Recorder = ReturnType<typeof createRecorder>
@@ -79,14 +78,7 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
     const { answer } = await operate('login', () => visitor.logIn(account))
     const id = answer?.body.session?.id
     if (answer?.status !== 200 || id === undefined) return
-    sessions.push({
-      visitor,
-      username: account.username,
-      id,
-      state: 'living',
-      changedMs: now(),
-      wasLost: false,
-    })
+    sessions.push({ visitor, username: account.username, id, state: 'living', changedMs: now() })
   }
 
   /** Asks who this is, and says whether that was answered, rightly or not. */
@@ -105,9 +97,8 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
       return true
     }
     if (status === 401 && state === 'living') {
-      if (!session.wasLost)
-        violate('lost', `a session of ${username}, ${secondsSince(session)} s old, was refused by ${servedBy}`)
-      session.wasLost = true
+      violate('lost', `a session of ${username}, ${secondsSince(session)} s old, was refused by ${servedBy}`)
+      // Once is enough.
       session.state = 'unknown'
     }
     if (status === 200 && state === 'ended')
@@ -138,6 +129,9 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
     logOut,
     inState,
     underWay: () => underWay.size,
+    /** What was both asked and answered in this time. */
+    between: (fromMs: number, toMs: number) =>
+      operations.filter(({ startedMs, tookMs }) => startedMs > fromMs && startedMs + tookMs < toMs),
     /** Waits for the answers to all that has been sent so far. */
     settled: async () => void (await Promise.allSettled(underWay)),
 

@@ -46,9 +46,13 @@ export function openStack(url: string) {
     holdRedis() {
       const child = spawn('deploy/redis-cli', [], { cwd: TOP, stdio: ['pipe', 'pipe', 'inherit'] })
       child.stdout.setEncoding('utf8')
+      const ended = once(child, 'close').then(() => {
+        throw new Error('redis-cli has ended')
+      })
+      ended.catch(() => {})
       return {
         async send(...words: string[]): Promise<string> {
-          const answered = once(child.stdout, 'data')
+          const answered = Promise.race([once(child.stdout, 'data'), ended])
           child.stdin.write(`${words.join(' ')}\n`)
           const [answer] = await answered
           return String(answer).trim()
