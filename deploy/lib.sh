@@ -77,6 +77,10 @@ fetch_text() {
   fi
 }
 
+# Compose looks at its own files only. With this as a label, nginx is made anew when what is mounted into it has changed.
+NGINX_CONFIG=$(sha256_of "$(cat nginx/*.* nginx/parts/*)")
+export NGINX_CONFIG
+
 # Compiles the application, and fetches what that needs when the lock file has changed since.
 build_app() {
   if ! have node || ! have npm; then die 'Node 20.19 or later and npm are needed. See https://nodejs.org'; fi

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { unproved } from '../../loadtest/lib/matrix.ts'
-import { command, succeed } from '../lib/command.ts'
+import { command, succeed, TOP } from '../lib/command.ts'
 import { createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
 import { prove, unprovedLogout } from '../lib/proof.ts'
 import { failures, startSteadyLoad } from '../lib/steady-load.ts'
@@ -33,6 +34,22 @@ test('make up works again on a stack that is up, and changes nothing', async () 
   const before = await containers()
   await make('up')
   assert.equal(await containers(), before)
+})
+
+test('nginx is made anew by make up when a file that is mounted into it has changed', async () => {
+  const label = () => docker('inspect', '--format', '{{.Config.Labels.config}}', containerOf('nginx-1'))
+  const before = await label()
+  assert.match(before, /^[0-9a-f]{64}\n$/)
+  const file = `${TOP}/nginx/changed-by-a-test.conf`
+  await writeFile(file, '# Included by nothing.\n')
+  try {
+    await make('up')
+    assert.notEqual(await label(), before)
+  } finally {
+    await rm(file)
+  }
+  await make('up')
+  assert.equal(await label(), before)
 })
 
 test('a port that is taken is a message that names another', async () => {
