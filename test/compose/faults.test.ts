@@ -10,7 +10,7 @@ import { command, TOP } from '../lib/command.ts'
 import { createComposeStack } from '../lib/compose-stack.ts'
 
 const { K6 = '' } = process.env
-const stack = createComposeStack('sessions-test-faults')
+const stack = createComposeStack('sessions-test-faults', { SESSION_RENEW_SECONDS: '1' })
 
 before(async () => {
   await stack.choosePorts()

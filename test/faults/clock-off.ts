@@ -9,8 +9,6 @@ import { AGENT } from './recorder.ts'
 import type { Stack } from './stack.ts'
 
 const TEN_MINUTES_MS = 600_000
-/** Longer than a node goes without renewing a session in use (SESSION_RENEW_SECONDS): each of them does it once. */
-const LEFT_MS = 7_000
 /** By how much the two clocks may differ that the end is told by: this machine's, and the one this program measures with. */
 const TOLERANCE_MS = 100
 
@@ -67,9 +65,12 @@ async function keyOf(stack: Stack, visitor: Visitor): Promise<string> {
 async function expectTrueEnd(stack: Stack, watch: Watch, visitor: Visitor, node: string): Promise<void> {
   const key = await keyOf(stack, visitor)
   const record = JSON.parse(await stack.redis('--raw', 'GET', key))
+  // Longer than a node goes without renewing a session in use: each of them does it once.
+  const renewSeconds = Number((await stack.exec(node, 'printenv', 'SESSION_RENEW_SECONDS')).trim() || 5)
+  const leftMs = (renewSeconds + 2) * 1000
   // By this machine's clock, which is also that of Redis.
-  const endMs = Date.now() + LEFT_MS
-  const endsAt = performance.now() + LEFT_MS
+  const endMs = Date.now() + leftMs
+  const endsAt = performance.now() + leftMs
   const changed = JSON.stringify({ ...record, absoluteExpiresAt: new Date(endMs).toISOString() })
   await stack.redis('SET', key, changed, 'PXAT', String(endMs))
   const answers: { status: number; servedBy: string; askedMs: number; answeredMs: number }[] = []

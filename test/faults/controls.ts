@@ -3,7 +3,7 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { succeed, TOP } from '../lib/command.ts'
 import type { Fault } from './fault.ts'
-import { rolling } from './nodes-fail.ts'
+import { stopNode } from './nodes-fail.ts'
 import { killRedis, pauseRedis } from './redis-fails.ts'
 import { FOLDER, remake, remakeRedis } from './remake.ts'
 import type { Stack } from './stack.ts'
@@ -19,7 +19,7 @@ const noNextUpstream: Control = {
   title: 'nginx asks no other node',
   finds: /^GET got 502/,
   fault: {
-    ...rolling,
+    ...stopNode,
     async prepare() {
       const files = `${TOP}/${FOLDER}`
       await mkdir(files, { recursive: true })
@@ -53,7 +53,7 @@ const noDeadline: Control = {
   title: 'No deadline for Redis',
   finds: /an answer took \d+ ms/,
   fault: {
-    ...pauseRedis,
+    ...pauseRedis(4),
     prepare: (stack) => withDeadline(stack, '60000'),
     restore: (stack) => withDeadline(stack, process.env.REDIS_DEADLINE_MS ?? ''),
   },

@@ -28,7 +28,7 @@ const killNode: Fault = {
   },
 }
 
-export const rolling: Fault = {
+const rolling: Fault = {
   name: 'rolling',
   title: 'Every node is stopped in turn',
   tolerated: NONE,
@@ -40,6 +40,17 @@ export const rolling: Fault = {
     watch.mended()
     for (const node of await stack.nodes())
       watch.expect(said.includes(`${node}: draining, starting, healthy\n`), `${node} was not restarted`)
+  },
+}
+
+/** One of them is enough to see that somebody sees it: for the controls. */
+export const stopNode: Fault = {
+  ...rolling,
+  name: 'stop-node',
+  title: 'A node is stopped and started',
+  async happen(stack, watch) {
+    await stack.docker('restart', stack.container(await victimOf(stack)))
+    watch.mended()
   },
 }
 

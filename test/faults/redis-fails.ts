@@ -30,14 +30,14 @@ async function expectServingWithoutRedis(stack: Stack, watch: Watch): Promise<vo
   watch.expect(alive.status === 200, `/livez was answered with ${alive.status}`)
 }
 
-export const pauseRedis: Fault = {
+export const pauseRedis = (seconds: number): Fault => ({
   name: 'pause-redis',
-  title: 'Redis hangs for 10 s',
+  title: `Redis hangs for ${seconds} s`,
   tolerated: AWAY,
   // What was half done may wait for a second thing that can be left undone, as the event that tells of a logout.
   slowestMs: 1_500,
   recoverMs: 3_000,
-  seconds: 13,
+  seconds: seconds + 3,
   async happen(stack, watch) {
     const fromMs = watch.now()
     const nodes = await stack.nodes()
@@ -47,7 +47,7 @@ export const pauseRedis: Fault = {
     await stack.docker('pause', redis)
     let atTheEnd: number
     try {
-      await sleep(8_000)
+      await sleep((seconds - 2) * 1000)
       await expectServingWithoutRedis(stack, watch)
       await sleep(2_000)
       atTheEnd = await memoryMb(stack, nodes)
@@ -71,7 +71,7 @@ export const pauseRedis: Fault = {
       `a storm when it was back: ${JSON.stringify(onReturn)} in two seconds, usually ${JSON.stringify(usual)}`,
     )
   },
-}
+})
 
 async function memoryMb(stack: Stack, nodes: readonly string[]): Promise<number> {
   const texts = await Promise.all(nodes.map((node) => stack.probe(node, '/metrics')))
@@ -184,4 +184,4 @@ function expectOnly({ recorder, expect, now }: Watch, fromMs: number, expected: 
   }
 }
 
-export const redisFaults = [killRedis, pauseRedis, fullRedis, slowRedis, fullDisk]
+export const redisFaults = [killRedis, pauseRedis(10), fullRedis, slowRedis, fullDisk]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { after, before, type TestContext, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
 import { listenTo, telling } from '../../app/test/lib/event-client.ts'
 import { exchange } from '../../app/test/lib/exchange.ts'
@@ -106,33 +106,36 @@ test('the local balancer keeps probes and metrics private, however the address i
   await stack.stop()
 })
 
-for (const [mode, ready] of [
-  ['lb', '"msg":"Balancer is ready"'],
-  ['cluster', '"msg":"Cluster is ready"'],
-] as const) {
-  test(`npm run ${mode}: a page is told what happens also after a quiet time, is let go when it leaves, and delays no stop`, async (t) => {
-    const stack = await startMode(t, mode, ready)
-    const visitor = createVisitor(stack.url)
-    await visitor.logIn()
-    const cookie = visitor.cookie() ?? ''
-    const [staying, leaving] = [await listenTo(stack.url, { cookie }), await listenTo(stack.url, { cookie })]
-    await leaving.message(({ name }) => name === 'hello')
-    leaving.close()
-    await until('its node has let it go', () => /"path":"\/api\/events".*"aborted":true/.test(stack.output()))
+// They mostly wait, each for a stack of its own.
+describe('after a quiet time', { concurrency: true }, () => {
+  for (const [mode, ready] of [
+    ['lb', '"msg":"Balancer is ready"'],
+    ['cluster', '"msg":"Cluster is ready"'],
+  ] as const) {
+    test(`npm run ${mode}: a page is told what happens also after a quiet time, is let go when it leaves, and delays no stop`, async (t) => {
+      const stack = await startMode(t, mode, ready)
+      const visitor = createVisitor(stack.url)
+      await visitor.logIn()
+      const cookie = visitor.cookie() ?? ''
+      const [staying, leaving] = [await listenTo(stack.url, { cookie }), await listenTo(stack.url, { cookie })]
+      await leaving.message(({ name }) => name === 'hello')
+      leaving.close()
+      await until('its node has let it go', () => /"path":"\/api\/events".*"aborted":true/.test(stack.output()))
 
-    const openedAt = performance.now()
-    // Longer than any other answer may take to come through the balancer.
-    await until('it has been quiet for a while', () => performance.now() - openedAt > 6_000)
-    await createVisitor(stack.url).logIn()
-    await staying.message(telling('login', { isReplayed: false }))
+      const openedAt = performance.now()
+      // Longer than any other answer may take to come through the balancer.
+      await until('it has been quiet for a while', () => performance.now() - openedAt > 6_000)
+      await createVisitor(stack.url).logIn()
+      await staying.message(telling('login', { isReplayed: false }))
 
-    const stoppedAt = performance.now()
-    await stack.stop()
-    assert.ok(performance.now() - stoppedAt < 4_000, `after ${performance.now() - stoppedAt} ms`)
-    assert.equal(await staying.ended, 'properly')
-    assert.ok(staying.types().includes('node_draining'))
-  })
-}
+      const stoppedAt = performance.now()
+      await stack.stop()
+      assert.ok(performance.now() - stoppedAt < 4_000, `after ${performance.now() - stoppedAt} ms`)
+      assert.equal(await staying.ended, 'properly')
+      assert.ok(staying.types().includes('node_draining'))
+    })
+  }
+})
 
 test('without REDIS_URL and without a Redis at the default address, lb starts its own and stops it with itself', async (t) => {
   if (await answers(6379)) return t.skip('a Redis answers at the default address of this machine')

@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { freePort } from '../../src/process/free-port.ts'
+import { post } from '../lib/http.ts'
 import { type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { until } from '../lib/until.ts'
@@ -155,6 +156,14 @@ test('a bad variable, and a port that is taken: one line that names it, and exit
   const taken = runNode('server', { REDIS_URL: redis.url, PORT: new URL(url).port })
   assert.match(String((await taken.line(({ level }) => level === 'fatal')).msg), /PORT.*taken/)
   assert.equal(await taken.ended, 1)
+  node.signal('SIGTERM')
+  await node.ended
+})
+
+test('DEMO_USERS=off leaves no account', async () => {
+  const { node, url } = await startNode({ DEMO_USERS: 'off' })
+  const ada = { username: 'ada', password: 'analytical-engine' }
+  assert.equal((await post(url, '/auth/login', ada)).status, 401)
   node.signal('SIGTERM')
   await node.ended
 })
