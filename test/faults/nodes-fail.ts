@@ -96,8 +96,9 @@ const blockNode: Fault = {
   recoverMs: 10_000,
   seconds: 15,
   async happen(stack, watch) {
+    const fromMs = watch.now()
     await withFaultyNode({}, async (node) => {
-      await until('it serves', () => watch.recorder.operations.at(-1)?.servedBy === node)
+      await until('it serves', () => watch.recorder.hasServed(node, fromMs))
       const lag = async () => metric((await stack.probe(node, '/metrics')).text, 'nodejs_eventloop_lag_max_seconds')
       // What is read is forgotten, so that the start of the process is not in the next one.
       await lag()
@@ -106,10 +107,8 @@ const blockNode: Fault = {
       const highest = await lag()
       watch.expect(before < 1 && highest > 2.5, `the lag metric went from ${before} to ${highest} s`)
       watch.mended()
-      const from = watch.now()
-      await until('it serves again', () =>
-        watch.recorder.operations.some(({ servedBy, startedMs }) => servedBy === node && startedMs > from),
-      )
+      const mendedMs = watch.now()
+      await until('it serves again', () => watch.recorder.hasServed(node, mendedMs))
     })
   },
 }
@@ -128,10 +127,10 @@ const cutNode: Fault = {
     try {
       // By then nginx has to know.
       await sleep(3_000)
-      const from = watch.now()
+      const fromMs = watch.now()
       await sleep(5_000)
       await expectAliveButNotReady(stack, watch, node)
-      const late = watch.recorder.operations.filter(({ startedMs }) => startedMs > from)
+      const late = watch.recorder.between(fromMs, watch.now())
       const wrong = late.filter((operation) => !isRight(operation))
       watch.expect(late.length > 100 && wrong.length === 0, `${wrong.length} wrong answers after three seconds`)
       watch.expect(
@@ -157,9 +156,7 @@ async function expectReadySoon(stack: Stack, watch: Watch, node: string): Promis
   await until('it is ready', async () => (await stack.probe(node, '/readyz')).status === 200)
   const readyMs = watch.now() - mendedMs
   watch.expect(readyMs < 3_000, `it took ${readyMs.toFixed(0)} ms to be ready again`)
-  await until('it serves again', () =>
-    watch.recorder.operations.some(({ servedBy, startedMs }) => servedBy === node && startedMs > mendedMs),
-  )
+  await until('it serves again', () => watch.recorder.hasServed(node, mendedMs))
 }
 
 const noConnections: Fault = {

@@ -129,6 +129,8 @@ export function createRecorder(url: string, now: () => number = stopwatch()) {
     logOut,
     inState,
     underWay: () => underWay.size,
+    hasServed: (node: string, sinceMs: number) =>
+      operations.some(({ servedBy, startedMs }) => servedBy === node && startedMs > sinceMs),
     /** What was both asked and answered in this time. */
     between: (fromMs: number, toMs: number) =>
       operations.filter(({ startedMs, tookMs }) => startedMs > fromMs && startedMs + tookMs < toMs),

@@ -40,9 +40,8 @@ const scale: Fault = {
     await succeed('deploy/scale', ['5'])
     // It says that it is done when the new nodes take their turns.
     const fromMs = watch.now()
-    const serves = (node: string) => () =>
-      watch.recorder.operations.some(({ servedBy, startedMs }) => servedBy === node && startedMs > fromMs)
-    for (const node of ['app-4', 'app-5']) await until(`${node} serves`, serves(node), 2_000)
+    for (const node of ['app-4', 'app-5'])
+      await until(`${node} serves`, () => watch.recorder.hasServed(node, fromMs), 2_000)
     await succeed('deploy/scale', ['2'])
     await succeed('deploy/scale', [String(usual)])
     watch.mended()
