@@ -16,11 +16,11 @@ export async function endOnFailure(start: () => Promise<void>): Promise<void> {
 
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof NodeDidNotStart) return error.message
-  if (error instanceof RedisUnavailable && /WRONGPASS|NOAUTH/.test(error.message)) {
-    return `${error.message}. It is in the file that REDIS_PASSWORD_FILE names, or in REDIS_URL`
-  }
   if (error instanceof RedisUnavailable) {
-    return `${error.message}. Start one (redis-server, or make up for the whole stack), or say where it is with REDIS_URL=redis://host:6379`
+    const whatToDo = /WRONGPASS|NOAUTH/.test(error.message)
+      ? 'The password is in the file that REDIS_PASSWORD_FILE names, or in REDIS_URL'
+      : 'Start one (redis-server, or make up for the whole stack), or say where it is with REDIS_URL=redis://host:6379'
+    return `${error.message.replace(/\.$/, '')}. ${whatToDo}`
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
