@@ -23,18 +23,18 @@ after(() => stack.down())
 const report = async (name: FaultReport['name']): Promise<FaultReport> =>
   JSON.parse(await readFile(`${TOP}/loadtest/report/${name}.json`, 'utf8'))
 
-test('make chaos FAULT=reload-nginx breaks the stack that is up, prints what users saw, and leaves a report', async () => {
-  const output = await stack.make('chaos', 'FAULT=reload-nginx')
+test('make chaos FAULT=full-disk breaks the stack that is up, prints what users saw, and leaves a report', async () => {
+  const output = await stack.make('chaos', 'FAULT=full-disk')
   assert.match(output, /users saw +slowest +lost +recovered +bound +verdict/)
-  assert.match(output, /nginx reads its configuration anew.* 200 ×\d{2}.* survived\n[\s\S]*PROVED/)
+  assert.match(output, /The disk of Redis is full +200 ×\d{2}.*503 ×\d.* survived\n[\s\S]*PROVED/)
   const { outcomes } = await report('chaos')
   assert.deepEqual(
     outcomes.map(({ name, lost, missed }) => ({ name, lost, missed })),
-    [{ name: 'reload-nginx', lost: 0, missed: [] }],
+    [{ name: 'full-disk', lost: 0, missed: [] }],
   )
   const page = await readFile(`${TOP}/loadtest/report/chaos.html`, 'utf8')
   assert.doesNotMatch(page, /(src|href)=|@import|url\(/, 'the page loads something')
-  assert.match(page, /nginx reads its configuration anew/)
+  assert.match(page, /The disk of Redis is full/)
 })
 
 test('make chaos with a fault that there is not names those that there are, and fails', async () => {
@@ -61,7 +61,7 @@ test('make soak: fault after fault nothing is lost, every bound is kept, and in 
   assert.ok(balance.every(({ isLevel }) => isLevel))
 })
 
-for (const fault of FAULTS.filter((one) => !SOAK_FAULTS.includes(one) && one.name !== 'reload-nginx'))
+for (const fault of FAULTS.filter((one) => !SOAK_FAULTS.includes(one) && one.name !== 'full-disk'))
   test(`${fault.title}: no session is lost, and every bound is kept`, async () => {
     const { answers, lost, missed } = await tryOut(openStack(stack.url()), fault)
     assert.deepEqual({ lost, missed }, { lost: 0, missed: [] })
