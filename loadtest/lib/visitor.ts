@@ -31,8 +31,6 @@ export function createVisitor(number: number): Visitor {
   const jar = new http.CookieJar()
   let copy = ''
 
-  const ask = (params: object) => read(http.get(`${settings.baseUrl}/api/user`, { tags: { name: 'user' }, ...params }))
-
   return {
     username: account.username,
     logIn() {
@@ -44,21 +42,22 @@ export function createVisitor(number: number): Visitor {
       copy = response.cookies[settings.cookieName]?.[0]?.value ?? ''
       return read(response)
     },
-    whoAmI: () => ask({ jar }),
-    logOut: () => read(http.post(`${settings.baseUrl}/auth/logout`, null, { jar, tags: { name: 'logout' } })),
-    replay: () => ask({ jar: new http.CookieJar(), headers: { Cookie: `${settings.cookieName}=${copy}` } }),
+    whoAmI: () => whoAmI({ jar }),
+    logOut: () => logOut({ jar }),
+    replay: () => visitorWith(copy).whoAmI(),
     cookie: () => copy,
   }
 }
 
-/** Somebody with a session that another virtual user has started. */
+/** Whoever has this cookie, and no jar to keep another in. */
 export function visitorWith(cookie: string): Pick<Visitor, 'whoAmI' | 'logOut'> {
   const params = () => ({ jar: new http.CookieJar(), headers: { Cookie: `${settings.cookieName}=${cookie}` } })
-  return {
-    whoAmI: () => read(http.get(`${settings.baseUrl}/api/user`, { tags: { name: 'user' }, ...params() })),
-    logOut: () => read(http.post(`${settings.baseUrl}/auth/logout`, null, { tags: { name: 'logout' }, ...params() })),
-  }
+  return { whoAmI: () => whoAmI(params()), logOut: () => logOut(params()) }
 }
+
+const whoAmI = (params: object) => read(http.get(`${settings.baseUrl}/api/user`, { tags: { name: 'user' }, ...params }))
+const logOut = (params: object) =>
+  read(http.post(`${settings.baseUrl}/auth/logout`, null, { tags: { name: 'logout' }, ...params }))
 
 interface Body {
   user?: { username?: string }
