@@ -5,6 +5,9 @@ import { z } from 'zod'
 const port = z.coerce.number().int().min(0).max(65_535)
 const seconds = (least: number) => z.coerce.number().int().min(least).max(31_536_000)
 
+/** With half a kilobyte each and what a Map takes, well under ten megabytes of a node's memory. */
+const MOST_CACHED_SESSIONS = 10_000
+
 /** Every variable that the application reads, with its default. The README's table is checked against it. */
 export const environment = z.object({
   PORT: port.default(3000),
@@ -34,6 +37,7 @@ export const environment = z.object({
   SESSION_ROTATE_GRACE: seconds(1).default(10),
   SESSION_MAX: z.coerce.number().int().min(1).max(1000).default(10),
   SESSION_FRESH_SECONDS: seconds(1).default(600),
+  SESSION_CACHE: z.enum(['on', 'off']).default('off'),
   SESSION_KEY: z.enum(['plain', 'hashed']).default('plain'),
   LOGIN_FAILURES: z.coerce.number().int().min(1).default(5),
   LOGIN_FAILURES_ADDRESS: z.coerce.number().int().min(1).default(100),
@@ -75,6 +79,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
       url: value.REDIS_URL,
       password: value.REDIS_PASSWORD_FILE === undefined ? undefined : readSecret(value.REDIS_PASSWORD_FILE),
       deadlineMs: value.REDIS_DEADLINE_MS,
+      cacheEntries: value.SESSION_CACHE === 'on' ? MOST_CACHED_SESSIONS : 0,
     }),
     sessionStore: value.SESSION_STORE,
     cookieName: value.SESSION_COOKIE,

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts'
 import { appendAndPublish } from './append-and-publish.ts'
 import { compareAndSet } from './compare-and-set.ts'
 import { DeadlineMissed, withDeadline } from './deadline.ts'
+import { createReadCache, type ReadCache } from './read-cache.ts'
 
 /** Redis could not do what was asked: out of reach, too slow, or refusing. The cause says which. */
 export class RedisUnavailable extends Error {
@@ -21,6 +22,8 @@ export interface RedisOptions {
   password?: string | undefined
   /** How long any one call may take, in milliseconds. */
   deadlineMs: number
+  /** How many values `get` may keep in this process. 0, or not given: none. */
+  cacheEntries?: number
 }
 
 export interface RedisConnection {
@@ -30,6 +33,14 @@ export interface RedisConnection {
    * @throws {RedisDisconnected} at once while there is no connection; nothing is queued for later
    */
   run<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
+  /**
+   * The value of a key, or null. With a cache, what Redis has said of it and not taken back: as long as Redis has been
+   * heard within the last second. What the connection cannot bring, like the news of a logout, is then not missed for longer.
+   * @throws as `run` does
+   */
+  get(key: string): Promise<string | null>
+  /** For whoever has changed the key over this connection: `get` gives nothing older from now on. */
+  forget(key: string): void
   /**
    * Listens on a channel, for as long as the process lives. Over the same connection: RESP3 has room for both.
    * @throws {RedisUnavailable} when it cannot begin on the connection that there is; it begins anew with every new one
@@ -54,6 +65,8 @@ const NO_ROOM = /max number of clients reached|Socket closed unexpectedly/
 const MISSES_BEFORE_REPLACEMENT = 3
 /** With an attempt that was under way, a Redis that is back is found within two seconds. */
 const LONGEST_BACKOFF_MS = 1_000
+/** More than two heartbeats of a node (nodes/cluster.ts), so that a Redis that answers is always heard in time. */
+const CACHE_TRUSTED_MS = 1_000
 
 /**
  * Connects to Redis, and from then on stays connected: a lost connection is made anew, with backoff, for ever.
@@ -66,6 +79,10 @@ const LONGEST_BACKOFF_MS = 1_000
 export async function connectRedis(options: RedisOptions, log: Logger): Promise<RedisConnection> {
   let current: RedisClient | undefined
   let missesInARow = 0
+  /** Ends with the connection: what has changed while there was none, nobody would have said. */
+  let cache: ReadCache | undefined
+  /** When the last question was asked that Redis has answered. All that changed before, it has told before that answer. */
+  let heardAt = 0
   const closing = new AbortController()
   const subscribers = new Map<string, Subscriber>()
 
@@ -77,6 +94,8 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
       failure = error
     })
     client.on('terminated', () => lose(client, failure))
+    const ownCache = options.cacheEntries ? createReadCache(options.cacheEntries) : undefined
+    client.on('invalidate', (key: Buffer | null) => ownCache?.forget(key === null ? null : key.toString()))
     try {
       await withDeadline(client.connect(), 4 * options.deadlineMs)
       // Redis answers HELLO while it still loads its data; PING is refused until it is done.
@@ -94,6 +113,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
       return
     }
     current = client
+    cache = ownCache
     missesInARow = 0
     log.info({ redis: describeAddress(options.url) }, 'Redis connected successfully')
     for (const { onSubscribed } of subscribers.values()) onSubscribed()
@@ -103,6 +123,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
     client.destroy()
     if (current !== client) return
     current = undefined
+    cache = undefined
     log.error({ reason: describe(reason) }, 'Redis connection lost')
     void reconnect()
   }
@@ -135,9 +156,11 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   async function run<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
     const client = current
     if (!client) throw new RedisDisconnected('no connection to Redis')
+    const askedAt = performance.now()
     try {
       const answer = await withDeadline(send(client), options.deadlineMs)
       missesInARow = 0
+      if (client === current) heardAt = askedAt
       return answer
     } catch (error) {
       if (error instanceof DeadlineMissed && client === current && ++missesInARow >= MISSES_BEFORE_REPLACEMENT) {
@@ -147,8 +170,17 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
     }
   }
 
+  async function get(key: string): Promise<string | null> {
+    const ask = () => run((client) => client.get(key))
+    if (!cache) return ask()
+    const isTrusted = performance.now() - heardAt < CACHE_TRUSTED_MS
+    return (isTrusted && cache.recall(key)) || cache.read(key, ask)
+  }
+
   return {
     run,
+    get,
+    forget: (key) => cache?.forget(key),
 
     async subscribe(channel, subscriber) {
       subscribers.set(channel, subscriber)
@@ -162,6 +194,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
       closing.abort()
       const client = current
       current = undefined
+      cache = undefined
       if (!client) return
       await withDeadline(client.close(), options.deadlineMs).catch(() => client.destroy())
       log.info('Redis connection closed')
@@ -169,7 +202,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   }
 }
 
-function createRedisClient({ url, password, deadlineMs }: RedisOptions) {
+function createRedisClient({ url, password, deadlineMs, cacheEntries }: RedisOptions) {
   const address = new URL(url)
   const username = decodeURIComponent(address.username)
   const secret = password ?? decodeURIComponent(address.password)
@@ -183,6 +216,10 @@ function createRedisClient({ url, password, deadlineMs }: RedisOptions) {
     scripts: { ...compareAndSet, ...appendAndPublish },
     // A command for which there is no connection fails now; the user is told to come back rather than kept waiting.
     disableOfflineQueue: true,
+    // Makes Redis say when what this client has read changes. What to do with it is left to us: see docs/decisions.md.
+    ...(cacheEntries ? { emitInvalidate: true } : {}),
+    // A timer of its own for each command, which `withDeadline` makes superfluous.
+    commandOptions: { timeout: 0 },
     socket: { connectTimeout: 2 * deadlineMs, reconnectStrategy: false },
   })
 }

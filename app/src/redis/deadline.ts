@@ -10,17 +10,12 @@ export class DeadlineMissed extends Error {
  * paused, or gone without closing the connection, would hold a request for ever.
  * @throws {DeadlineMissed}
  */
-export async function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<never>((_, reject) => {
+export function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
     // After a moment in which this process did nothing, its timers come before what has arrived meanwhile. So what has
     // arrived has its turn first: it was not Redis that was late.
     const giveUp = () => reject(new DeadlineMissed(`no answer within ${deadlineMs} ms`))
-    timer = setTimeout(() => setImmediate(giveUp), deadlineMs)
+    const timer = setTimeout(() => setImmediate(giveUp), deadlineMs)
+    work.then(resolve, reject).finally(() => clearTimeout(timer))
   })
-  try {
-    return await Promise.race([work, deadline])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -1,7 +1,8 @@
 import type { Logger } from '../logger.ts'
 import { redisNow } from '../redis/clock.ts'
+import type { Renewed } from '../redis/compare-and-set.ts'
 import type { RedisConnection } from '../redis/connection.ts'
-import { createRenewalMemory } from '../sessions/renewal-memory.ts'
+import { createRecentSessions } from '../sessions/recent-sessions.ts'
 import {
   iso,
   isReplaced,
@@ -13,6 +14,7 @@ import {
 import type { EndedSession, Login, Rotation, Session, SessionOptions, SessionStore } from '../sessions/session-store.ts'
 import { fingerprintOf, isToken, keyName, newSalt, newToken, successorOf } from '../sessions/session-token.ts'
 import { createSessionsOfUser, type LivingSession } from '../sessions/sessions-of-user.ts'
+import { tokenSince, toSession } from '../sessions/to-session.ts'
 import { createUserIndex } from '../sessions/user-index.ts'
 
 /** How many replaced tokens are followed to the one that lives. A grace has room for one, a race for a second. */
@@ -38,7 +40,8 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   const absoluteMs = options.absoluteSeconds * 1000
   const rotateMs = options.rotateSeconds === 0 ? Number.POSITIVE_INFINITY : options.rotateSeconds * 1000
   // Under a very short idle timeout the usual pause between renewals would let a session in use expire.
-  const renewals = createRenewalMemory(Math.min(options.renewSeconds * 1000, ttlMs / 4))
+  const renewMs = Math.min(options.renewSeconds * 1000, Math.floor(ttlMs / 4))
+  const recent = createRecentSessions()
   const index = createUserIndex(redis, { absoluteMs }, log)
   const ofUser = createSessionsOfUser({ index, readLiving, end })
   const nameOf = (token: string) => keyName(options.keyForm, token)
@@ -56,27 +59,25 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
       agent,
     }
     const name = nameOf(token)
-    const { expiresAt, size } = await write(name, record, now)
+    const { session, size } = await write(name, record, now)
     // Only now: should Redis go away in between, the user has a session that works and not none.
     const replaced = await deleteSession(replaces)
     const isTooMany = (_session: Session, place: number) => place >= options.maxPerUser
     const ended = size > options.maxPerUser ? await ofUser.end(user.username, isTooMany) : []
-    return { token, session: toSession(name, record, expiresAt), replaced, ended }
+    return { token, session, replaced, ended }
   }
 
   /** Writes a session under a name that nobody knows yet, and its index entry after it. Tells the size of the index. */
   async function write(name: string, record: SessionRecord, now: number) {
     const endsAt = Date.parse(record.absoluteExpiresAt)
     const expiresAt = Math.min(now + ttlMs, endsAt)
+    const json = JSON.stringify(record)
     // Sent together, and done in this order: one connection keeps it.
     const [, size] = await Promise.all([
-      redis.run((client) =>
-        client.set(sessionKey(name), JSON.stringify(record), { expiration: { type: 'PXAT', value: expiresAt } }),
-      ),
+      redis.run((client) => client.set(sessionKey(name), json, { expiration: { type: 'PXAT', value: expiresAt } })),
       index.add(record.user.username, { name, endsAt }, now),
     ])
-    renewals.remember(name, expiresAt)
-    return { expiresAt, size }
+    return { session: remember(name, json, record, { nowMs: now, endsMs: expiresAt }), size }
   }
 
   async function getSession(token: string | undefined): Promise<Session | undefined> {
@@ -84,37 +85,55 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     let name = nameOf(token)
     let wasReplaced = false
     for (let step = 0; step < LONGEST_TRAIL; step++) {
-      const found = await read(name)
-      if (!found) return undefined
-      if (isReplaced(found.value)) {
-        name = found.value.replacedBy
+      const json = await redis.get(sessionKey(name))
+      if (json === null) return undefined
+      const known = recent.find(name, json)
+      if (known) return wasReplaced ? { ...known, isRotationDue: true } : known
+      const value = parse(json)
+      if (!value) return undefined
+      if (isReplaced(value)) {
+        name = value.replacedBy
         wasReplaced = true
         continue
       }
-      const renewed = await renew(name, found.json, found.value)
-      if (renewed) return toSession(name, found.value, renewed.expiresAt, wasReplaced || renewed.isRotationDue)
+      const renewed = await renew(name, json, value)
+      if (renewed) return wasReplaced ? { ...renewed, isRotationDue: true } : renewed
       // Between the read and the renewal it has ended, or its token was replaced: look again.
     }
     return undefined
   }
 
   /** Prolongs the session by its idle timeout, up to its absolute end. Undefined if it is no longer what was read. */
-  async function renew(name: string, json: string, record: SessionRecord) {
-    const known = renewals.recent(name)
-    if (known !== undefined) return { expiresAt: known, isRotationDue: false }
-    const endsAt = Date.parse(record.absoluteExpiresAt)
+  async function renew(name: string, json: string, record: SessionRecord): Promise<Session | undefined> {
+    const key = sessionKey(name)
+    const latestEndMs = Date.parse(record.absoluteExpiresAt)
     try {
-      const renewed = await redis.run((client) => client.expireIfUnchanged(sessionKey(name), json, ttlMs, endsAt))
-      if (!renewed) return undefined
-      renewals.remember(name, renewed.endsMs)
-      return { expiresAt: renewed.endsMs, isRotationDue: renewed.nowMs - tokenSince(record) >= rotateMs }
+      const renewed = await redis.run((client) => client.expireIfUnchanged(key, json, { ttlMs, renewMs, latestEndMs }))
+      if (!renewed) {
+        redis.forget(key)
+        return undefined
+      }
+      const session = remember(name, json, record, renewed)
+      return { ...session, isRotationDue: renewed.nowMs - tokenSince(record) >= rotateMs }
     } catch (error) {
-      // A renewal is a write, so a full disk refuses it while reads go on. Better a session that ends early than an error.
+      // A renewal is a write, so a full disk refuses it while reads go on. Better a session that ends early than an error;
+      // but only if Redis, and not this node's memory, says that it is still there.
+      redis.forget(key)
+      if ((await redis.get(key)) !== json) return undefined
       log.warn({ sessionId: record.id, reason: String(error) }, 'Session was not renewed')
-      const expiresAt = Math.min(tokenSince(record) + ttlMs, endsAt)
-      renewals.remember(name, expiresAt)
-      return { expiresAt, isRotationDue: false }
+      const session = toSession(record, { key, ttlMs, expiresAt: Math.min(tokenSince(record) + ttlMs, latestEndMs) })
+      recent.remember(name, json, session, renewMs)
+      return session
     }
+  }
+
+  /** Keeps what need not be asked again until the next renewal is due, or the session has ended. */
+  function remember(name: string, json: string, record: SessionRecord, { nowMs, endsMs }: Renewed): Session {
+    const session = toSession(record, { key: sessionKey(name), ttlMs, expiresAt: endsMs })
+    const isAtAbsoluteEnd = endsMs === Date.parse(record.absoluteExpiresAt)
+    const renewedAgoMs = isAtAbsoluteEnd ? 0 : nowMs + ttlMs - endsMs
+    recent.remember(name, json, session, Math.min(renewMs - renewedAgoMs, endsMs - nowMs))
+    return session
   }
 
   async function rotateSession(token: string): Promise<Rotation | undefined> {
@@ -147,7 +166,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const isDone = await redis.run((client) =>
       client.setIfUnchanged(sessionKey(oldName), json, JSON.stringify(pointer), options.rotateGraceSeconds * 1000),
     )
-    renewals.forget(oldName)
+    forget(oldName)
     if (!isDone) await end(newName)
     else await index.drop(record.user.username, [oldName])
     return isDone ? successor : undefined
@@ -166,7 +185,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     for (let step = 0; step < LONGEST_TRAIL; step++) {
       // One command: of two logouts at once only one finds the session, and no read in between sees half of it.
       const json = await redis.run((client) => client.getDel(sessionKey(name)))
-      renewals.forget(name)
+      forget(name)
       const value = parse(json)
       if (!value) return undefined
       if (!isReplaced(value)) {
@@ -203,7 +222,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
       const value = parse(json)
       if (!value) return undefined
       if (isReplaced(value)) name = value.replacedBy
-      else return { name, session: toSession(name, value, expiresAt) }
+      else return { name, session: toSession(value, { key, ttlMs, expiresAt }) }
     }
     return undefined
   }
@@ -213,7 +232,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   }
 
   async function read(name: string) {
-    const json = await redis.run((client) => client.get(sessionKey(name)))
+    const json = await redis.get(sessionKey(name))
     const value = parse(json)
     return json !== null && value ? { json, value } : undefined
   }
@@ -225,9 +244,9 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     return value
   }
 
-  function toSession(name: string, record: SessionRecord, expiresAt: number, isRotationDue = false): Session {
-    const lastSeenAt = iso(Math.max(expiresAt - ttlMs, tokenSince(record)))
-    return { ...record, expiresAt: iso(expiresAt), lastSeenAt, isRotationDue, keyHint: hintOf(sessionKey(name)) }
+  function forget(name: string): void {
+    recent.forget(name)
+    redis.forget(sessionKey(name))
   }
 
   return {
@@ -243,8 +262,3 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     isFresh,
   }
 }
-
-const hintOf = (key: string) => key.slice(0, 'session:'.length + 6)
-
-/** When the token was made, in milliseconds since 1970. */
-const tokenSince = ({ rotatedAt, createdAt }: SessionRecord) => Date.parse(rotatedAt ?? createdAt)

@@ -1,0 +1,108 @@
+// A node with express-session and connect-redis in the place of this project's own sessions, everything else the same: what
+// make bench measures against. Set up as the two READMEs recommend, with `rolling` on: without it the cookie does not
+// follow the session, whose TTL is prolonged by every request.
+import { RedisStore } from 'connect-redis'
+import express, { type Express, json, type RequestHandler } from 'express'
+import session from 'express-session'
+import { createClient } from 'redis'
+import type { AppParts } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { accessLog } from '../../src/middleware/access-log.ts'
+import { csrf } from '../../src/middleware/csrf.ts'
+import { notFound, Problem, problemHandler, requireJson } from '../../src/middleware/problem.ts'
+import { requestIdentity } from '../../src/middleware/request-identity.ts'
+import { securityHeaders } from '../../src/middleware/security-headers.ts'
+import { turnAway } from '../../src/middleware/turn-away.ts'
+import { endOnFailure } from '../../src/process/end-on-failure.ts'
+import { healthRoutes } from '../../src/routes/health.routes.ts'
+import { iso, type User } from '../../src/sessions/session-record.ts'
+import { startNode } from '../../src/start-node.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    user: User
+    createdOn: string
+    createdAt: string
+    absoluteExpiresAt: string
+    address: string
+    agent: string
+  }
+}
+
+const config = readConfig(process.env)
+const { username, host } = new URL(config.redis.url)
+const { password } = config.redis
+const client = createClient({ url: `redis://${host}`, ...(password === undefined ? {} : { username, password }) })
+client.on('error', (error: Error) => console.error(error.message))
+
+function createRivalApp(parts: AppParts): Express {
+  const { node, log, metrics, users, whyNotReady } = parts
+  const { ttlSeconds, absoluteSeconds } = config.session
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('trust proxy', parts.trustProxyHops)
+  app.set('etag', false)
+  app.set('case sensitive routing', true)
+  app.set('strict routing', true)
+  app.set('query parser', false)
+
+  app.use(requestIdentity(node))
+  app.use(accessLog(log))
+  app.use(metrics.measureRequests)
+  app.use(securityHeaders())
+  app.use(healthRoutes({ whyNotReady, metrics }))
+  app.use(parts.drainMiddleware)
+  app.use(csrf())
+  app.use(
+    session({
+      store: new RedisStore({ client }),
+      secret: 'the same on every node',
+      name: parts.cookieName,
+      resave: false,
+      saveUninitialized: false,
+      rolling: true,
+      cookie: { httpOnly: true, sameSite: 'lax', path: '/', maxAge: ttlSeconds * 1000 },
+    }),
+  )
+
+  const neverStored: RequestHandler = (_req, res, next) => {
+    res.set('Cache-Control', 'no-store')
+    next()
+  }
+
+  app.post('/auth/login', neverStored, requireJson, json({ limit: '4kb' }), async (req, res) => {
+    const user = await users.verify(String(req.body.username), String(req.body.password))
+    if (!user) throw new Problem(401, 'Wrong user name or password', 'Check both and try again.')
+    await new Promise<void>((resolve, reject) => {
+      req.session.regenerate((error) => (error ? reject(error) : resolve()))
+    })
+    const now = Date.now()
+    Object.assign(req.session, {
+      user,
+      createdOn: node,
+      createdAt: iso(now),
+      absoluteExpiresAt: iso(now + absoluteSeconds * 1000),
+      address: req.ip ?? '',
+      agent: req.get('User-Agent') ?? '',
+    })
+    res.json({ user, node })
+  })
+
+  app.get('/api/user', neverStored, (req, res) => {
+    const { user, createdOn, createdAt, absoluteExpiresAt, cookie } = req.session
+    if (!user) throw new Problem(401, 'Not logged in', 'Log in, then ask again with the cookie you are given.')
+    res.locals.username = user.username
+    const facts = { createdOn, createdAt, rotatedAt: null, expiresAt: cookie.expires, absoluteExpiresAt }
+    res.json({ user, session: { id: 'AAAAAAAAAAAAAAAAAAAAAA', ...facts, keyHint: 'session:AAAAAA' }, servedBy: node })
+  })
+
+  app.use(notFound)
+  app.use(turnAway)
+  app.use(problemHandler)
+  return app
+}
+
+await endOnFailure(async () => {
+  await client.connect()
+  await startNode(config, createRivalApp)
+})
