@@ -1,7 +1,7 @@
 # The face of the project. Each target is a script that can be run alone: see deploy, loadtest and test.
 .DEFAULT_GOAL := help
 .PHONY: help up local down ps logs restart rolling control scale clean loadtest loadtest-control prove chaos \
-        chaos-controls soak test audit format redis-cli sessions session end-sessions disable enable monitor screenshots
+        chaos-controls soak bench test audit format redis-cli sessions session end-sessions disable enable monitor screenshots
 
 # Where the stack is published: make up PORT=9090
 PORT ?= 8080
@@ -58,6 +58,9 @@ chaos-controls: ## Show that this can fail: take away what makes the stack survi
 
 soak: ## Ten minutes of load with a fault every half minute (SOAK_SECONDS=600)
 	@K6="$(K6)" test/chaos soak
+
+bench: ## Measure what a session costs, beside none and beside express-session: a quarter of an hour (BENCH_ROUNDS=5)
+	@K6="$(K6)" test/bench
 
 test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failure)
 	@REQUIRE="$(REQUIRE)" test/run

@@ -1,7 +1,7 @@
 import type { SessionRecord, User } from './session-record.ts'
 import type { KeyForm } from './session-token.ts'
 
-export interface Session extends SessionRecord {
+export interface Session extends Omit<SessionRecord, 'absoluteSeconds'> {
   /** When it ends if it is not used again. May be a few seconds early, never late: see `renewSeconds`. */
   expiresAt: string
   /** When it was last used, to `renewSeconds`; near its absolute end, where the TTL stands still, to `rotateSeconds`. */

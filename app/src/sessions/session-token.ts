@@ -11,7 +11,7 @@ export const isToken = (token: string | undefined): token is string => token !==
  * What can be said of a token without saying it: nobody can go back from this to the token. The fingerprint of its first
  * token is the public id of a session.
  */
-export const fingerprintOf = (token: string) => sha256(token).toString('base64url').slice(0, 22)
+export const fingerprintOf = (token: string) => fingerprint(sha256(token))
 
 export const newSalt = () => randomBytes(32).toString('base64url')
 
@@ -25,5 +25,11 @@ export const successorOf = (token: string, salt: string) => createHmac('sha256',
 export type KeyForm = 'plain' | 'hashed'
 
 export const keyName = (form: KeyForm, token: string) => (form === 'plain' ? token : sha256(token).toString('hex'))
+
+/** The fingerprint of the token that this name was made of. */
+export const fingerprintOfName = (form: KeyForm, name: string) =>
+  form === 'plain' ? fingerprintOf(name) : fingerprint(Buffer.from(name, 'hex'))
+
+const fingerprint = (hash: Buffer) => hash.toString('base64url').slice(0, 22)
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest()

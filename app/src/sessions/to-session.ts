@@ -9,13 +9,14 @@ interface Place {
 }
 
 /** What is told of a session: its record, and what only its key knows. */
-export function toSession(record: SessionRecord, { key, expiresAt, ttlMs }: Place): Session {
+export function toSession({ absoluteSeconds: _, ...record }: SessionRecord, { key, expiresAt, ttlMs }: Place): Session {
   // A use sets the TTL anew, so what is left of it tells when that was, and no write is needed to remember it.
   const lastSeenAt = iso(Math.max(expiresAt - ttlMs, tokenSince(record)))
   return { ...record, expiresAt: iso(expiresAt), lastSeenAt, isRotationDue: false, keyHint: hintOf(key) }
 }
 
 /** When the token was made, in milliseconds since 1970. */
-export const tokenSince = ({ rotatedAt, createdAt }: SessionRecord) => Date.parse(rotatedAt ?? createdAt)
+export const tokenSince = ({ rotatedAt, createdAt }: Pick<SessionRecord, 'rotatedAt' | 'createdAt'>) =>
+  Date.parse(rotatedAt ?? createdAt)
 
 const hintOf = (key: string) => key.slice(0, 'session:'.length + 6)

@@ -4,15 +4,25 @@ import type { Renewed } from '../redis/compare-and-set.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 import { createRecentSessions } from '../sessions/recent-sessions.ts'
 import {
+  formatRecord,
   iso,
   isReplaced,
   parseValue,
   type ReplacedToken,
   type SessionRecord,
+  toRecord,
   type User,
 } from '../sessions/session-record.ts'
 import type { EndedSession, Login, Rotation, Session, SessionOptions, SessionStore } from '../sessions/session-store.ts'
-import { fingerprintOf, isToken, keyName, newSalt, newToken, successorOf } from '../sessions/session-token.ts'
+import {
+  fingerprintOf,
+  fingerprintOfName,
+  isToken,
+  keyName,
+  newSalt,
+  newToken,
+  successorOf,
+} from '../sessions/session-token.ts'
 import { createSessionsOfUser, type LivingSession } from '../sessions/sessions-of-user.ts'
 import { tokenSince, toSession } from '../sessions/to-session.ts'
 import { createUserIndex } from '../sessions/user-index.ts'
@@ -49,15 +59,15 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   async function setSession(user: User, { address = '', agent = '', replaces }: Login = {}) {
     const token = newToken()
     const now = await redisNow(redis)
-    const record: SessionRecord = {
-      id: fingerprintOf(token),
+    const stored = {
       user: { username: user.username, displayName: user.displayName },
       createdOn: options.node,
       createdAt: iso(now),
-      absoluteExpiresAt: iso(now + absoluteMs),
+      absoluteSeconds: options.absoluteSeconds,
       address,
       agent,
     }
+    const record = toRecord(stored, fingerprintOf(token))
     const name = nameOf(token)
     const { session, size } = await write(name, record, now)
     // Only now: should Redis go away in between, the user has a session that works and not none.
@@ -71,7 +81,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   async function write(name: string, record: SessionRecord, now: number) {
     const endsAt = Date.parse(record.absoluteExpiresAt)
     const expiresAt = Math.min(now + ttlMs, endsAt)
-    const json = JSON.stringify(record)
+    const json = formatRecord(record)
     // Sent together, and done in this order: one connection keeps it.
     const [, size] = await Promise.all([
       redis.run((client) => client.set(sessionKey(name), json, { expiration: { type: 'PXAT', value: expiresAt } })),
@@ -89,7 +99,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
       if (json === null) return undefined
       const known = recent.find(name, json)
       if (known) return wasReplaced ? { ...known, isRotationDue: true } : known
-      const value = parse(json)
+      const value = parse(name, json)
       if (!value) return undefined
       if (isReplaced(value)) {
         name = value.replacedBy
@@ -186,7 +196,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
       // One command: of two logouts at once only one finds the session, and no read in between sees half of it.
       const json = await redis.run((client) => client.getDel(sessionKey(name)))
       forget(name)
-      const value = parse(json)
+      const value = parse(name, json)
       if (!value) return undefined
       if (!isReplaced(value)) {
         const { username } = value.user
@@ -219,7 +229,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     for (let step = 0; step < LONGEST_TRAIL; step++) {
       const key = sessionKey(name)
       const [json, expiresAt] = await redis.run((client) => Promise.all([client.get(key), client.pExpireTime(key)]))
-      const value = parse(json)
+      const value = parse(name, json)
       if (!value) return undefined
       if (isReplaced(value)) name = value.replacedBy
       else return { name, session: toSession(value, { key, ttlMs, expiresAt }) }
@@ -233,13 +243,13 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
 
   async function read(name: string) {
     const json = await redis.get(sessionKey(name))
-    const value = parse(json)
+    const value = parse(name, json)
     return json !== null && value ? { json, value } : undefined
   }
 
-  function parse(json: string | null): SessionRecord | ReplacedToken | undefined {
+  function parse(name: string, json: string | null): SessionRecord | ReplacedToken | undefined {
     if (json === null) return undefined
-    const value = parseValue(json)
+    const value = parseValue(json, () => fingerprintOfName(options.keyForm, name))
     if (!value) log.warn('Session in Redis has an unknown form, taken as none')
     return value
   }

@@ -15,19 +15,8 @@ import { securityHeaders } from '../../src/middleware/security-headers.ts'
 import { turnAway } from '../../src/middleware/turn-away.ts'
 import { endOnFailure } from '../../src/process/end-on-failure.ts'
 import { healthRoutes } from '../../src/routes/health.routes.ts'
-import { iso, type User } from '../../src/sessions/session-record.ts'
 import { startNode } from '../../src/start-node.ts'
-
-declare module 'express-session' {
-  interface SessionData {
-    user: User
-    createdOn: string
-    createdAt: string
-    absoluteExpiresAt: string
-    address: string
-    agent: string
-  }
-}
+import { cookieOptions, factsOf } from './rival-data.ts'
 
 const config = readConfig(process.env)
 const { username, host } = new URL(config.redis.url)
@@ -61,7 +50,7 @@ function createRivalApp(parts: AppParts): Express {
       resave: false,
       saveUninitialized: false,
       rolling: true,
-      cookie: { httpOnly: true, sameSite: 'lax', path: '/', maxAge: ttlSeconds * 1000 },
+      cookie: cookieOptions(ttlSeconds),
     }),
   )
 
@@ -76,15 +65,8 @@ function createRivalApp(parts: AppParts): Express {
     await new Promise<void>((resolve, reject) => {
       req.session.regenerate((error) => (error ? reject(error) : resolve()))
     })
-    const now = Date.now()
-    Object.assign(req.session, {
-      user,
-      createdOn: node,
-      createdAt: iso(now),
-      absoluteExpiresAt: iso(now + absoluteSeconds * 1000),
-      address: req.ip ?? '',
-      agent: req.get('User-Agent') ?? '',
-    })
+    const login = { user, node, address: req.ip ?? '', agent: req.get('User-Agent') ?? '' }
+    Object.assign(req.session, factsOf(login, absoluteSeconds))
     res.json({ user, node })
   })
 

@@ -1,0 +1,104 @@
+// Measures what a session costs: make bench
+import { cpus, totalmem } from 'node:os'
+import { generator, putLoad } from './benchmark/load.ts'
+import { logIn, type Measurement, measure, type Subject, saturate } from './benchmark/measure.ts'
+import { type Found, sumUp } from './benchmark/report.ts'
+import { renderText, writeReport } from './benchmark/report-page.ts'
+import { CACHED, openBench, TIERS, type Tier } from './benchmark/tier.ts'
+
+const rounds = wholeNumber('BENCH_ROUNDS', 5)
+const seconds = wholeNumber('BENCH_SECONDS', 5)
+const rate = wholeNumber('BENCH_RATE', 400)
+const NODES = 3
+const GROWTH = [1, 2, 3, 5]
+/** While sessions end by the thousand. */
+const BACKGROUND_RATE = 100
+
+const bench = await openBench()
+// What the rival keeps has another name. Only here, in a Redis that is thrown away.
+await bench.redis('ACL', 'SETUSER', 'app', '~sess:*')
+// Otherwise the append-only file would shrink in between, and could not be compared.
+await bench.redis('CONFIG', 'SET', 'auto-aof-rewrite-percentage', '0')
+
+const found: Pick<Found, 'rounds' | 'saturated' | 'growth'> = { rounds: [], saturated: [], growth: [] }
+for (let round = 1; round <= rounds; round++) {
+  console.log(new Date().toISOString().slice(11,19), `Round ${round} of ${rounds}`)
+  const subjects = await prepare(NODES, { fresh: true })
+  found.rounds.push(await measureAll(subjects))
+  const fastest = new Map<Tier['name'], number>()
+  for (const subject of subjects) fastest.set(subject.tier.name, await saturate(subject, seconds))
+  const of = (name: Tier['name']) => fastest.get(name) ?? Number.NaN
+  found.saturated.push({ floor: of('floor'), ours: of('ours'), cached: of('cached'), rival: of('rival') })
+}
+for (const nodes of GROWTH) {
+  console.log(`The same with ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`)
+  const subjects = await prepare(nodes, { fresh: false })
+  for (let round = 0; round < Math.ceil(rounds / 2); round++) found.growth.push(await measureAll(subjects))
+}
+console.log('How long an ended session is still honoured with SESSION_CACHE=on')
+const revocation = await withLoad(CACHED, () => runInside('inside'))
+console.log('Memory, and the time of a login, with more and more sessions')
+await bench.compose('stop', '--timeout', '1', ...TIERS.map(({ nodes }) => nodes))
+await bench.compose('--profile', 'inside', 'up', '--detach', '--wait', 'large-redis')
+const memory = await runInside('large')
+
+const report = sumUp(
+  { ...found, revocation, memory },
+  {
+    machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    load: `${rate} requests a second of ${generator()}, ${rounds} rounds of ${seconds} s`,
+    finishedAt: new Date().toISOString(),
+  },
+)
+console.log(`\n${renderText(report)}\nThe report is ${await writeReport(report)}`)
+process.exitCode = report.bars.every(({ isKept }) => isKept) ? 0 : 1
+
+/** Every tier with so many nodes, logged in to, and warm. */
+async function prepare(nodes: number, { fresh }: { fresh: boolean }): Promise<Subject[]> {
+  // What the compiler makes of the same code differs from one process to the next, by more than what is measured here.
+  await bench.setNodes(nodes, { fresh })
+  await bench.redis('FLUSHALL')
+  const subjects: Subject[] = []
+  for (const tier of TIERS) {
+    const url = await bench.urlOf(tier)
+    subjects.push({ tier, url, cookies: await logIn(tier, url) })
+  }
+  // Until then it is the compiler that is measured.
+  for (const subject of subjects) await saturate(subject, seconds)
+  return subjects
+}
+
+/** In turn, so that what the machine does besides hits all alike. */
+async function measureAll(subjects: readonly Subject[]): Promise<Measurement[]> {
+  const all: Measurement[] = []
+  for (const subject of subjects) all.push(await measure(bench, subject, { rate, seconds }))
+  return all
+}
+
+/** A program of app/test/bench, in a container beside the nodes; its last line is JSON. */
+async function runInside(service: string) {
+  const said = await bench.compose('--profile', 'inside', 'run', '--rm', '--no-TTY', '--no-deps', service)
+  return JSON.parse(said.trim().split('\n').at(-1) ?? '')
+}
+
+async function withLoad<T>(tier: Tier, work: () => Promise<T>): Promise<T> {
+  const url = await bench.urlOf(tier)
+  const cookies = await logIn(tier, url)
+  let isDone = false
+  const loading = (async () => {
+    while (!isDone) await putLoad({ tier, url, cookies, seconds: 5, rate: BACKGROUND_RATE })
+  })()
+  try {
+    return await work()
+  } finally {
+    isDone = true
+    await loading
+  }
+}
+
+function wholeNumber(name: string, standard: number): number {
+  const value = Number(process.env[name] || standard)
+  if (Number.isInteger(value) && value > 0) return value
+  console.error(`${name} must be a whole number above 0`)
+  process.exit(2)
+}
