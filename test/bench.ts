@@ -22,8 +22,8 @@ await bench.redis('CONFIG', 'SET', 'auto-aof-rewrite-percentage', '0')
 
 const found: Pick<Found, 'rounds' | 'saturated' | 'growth'> = { rounds: [], saturated: [], growth: [] }
 for (let round = 1; round <= rounds; round++) {
-  console.log(new Date().toISOString().slice(11,19), `Round ${round} of ${rounds}`)
-  const subjects = await prepare(NODES, { fresh: true })
+  console.log(`Round ${round} of ${rounds}`)
+  const subjects = await prepare(NODES)
   found.rounds.push(await measureAll(subjects))
   const fastest = new Map<Tier['name'], number>()
   for (const subject of subjects) fastest.set(subject.tier.name, await saturate(subject, seconds))
@@ -32,13 +32,14 @@ for (let round = 1; round <= rounds; round++) {
 }
 for (const nodes of GROWTH) {
   console.log(`The same with ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`)
-  const subjects = await prepare(nodes, { fresh: false })
-  for (let round = 0; round < Math.ceil(rounds / 2); round++) found.growth.push(await measureAll(subjects))
+  for (let round = 0; round < Math.ceil(rounds / 3); round++) found.growth.push(await measureAll(await prepare(nodes)))
 }
 console.log('How long an ended session is still honoured with SESSION_CACHE=on')
+await bench.setNodes(NODES)
+await bench.stop(TIERS.filter((tier) => tier !== CACHED))
 const revocation = await withLoad(CACHED, () => runInside('inside'))
 console.log('Memory, and the time of a login, with more and more sessions')
-await bench.compose('stop', '--timeout', '1', ...TIERS.map(({ nodes }) => nodes))
+await bench.stop([CACHED])
 await bench.compose('--profile', 'inside', 'up', '--detach', '--wait', 'large-redis')
 const memory = await runInside('large')
 
@@ -53,10 +54,9 @@ const report = sumUp(
 console.log(`\n${renderText(report)}\nThe report is ${await writeReport(report)}`)
 process.exitCode = report.bars.every(({ isKept }) => isKept) ? 0 : 1
 
-/** Every tier with so many nodes, logged in to, and warm. */
-async function prepare(nodes: number, { fresh }: { fresh: boolean }): Promise<Subject[]> {
-  // What the compiler makes of the same code differs from one process to the next, by more than what is measured here.
-  await bench.setNodes(nodes, { fresh })
+/** Every tier with so many nodes that have just started, logged in to, and warm. */
+async function prepare(nodes: number): Promise<Subject[]> {
+  await bench.setNodes(nodes)
   await bench.redis('FLUSHALL')
   const subjects: Subject[] = []
   for (const tier of TIERS) {

@@ -14,7 +14,7 @@ export interface Measurement {
 }
 
 /** Sessions of each account, which ask in turn: the hot set. There is room for those of two tiers (SESSION_MAX). */
-const SESSIONS_PER_ACCOUNT = 4
+const SESSIONS_PER_ACCOUNT = 3
 
 /** Logs in over and over, and gives the cookies. Where there are no sessions, none. */
 export async function logIn(tier: Tier, url: string): Promise<string[]> {

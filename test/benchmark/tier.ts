@@ -41,13 +41,18 @@ export async function openBench() {
       return `http://localhost:${address.split(':').at(-1)}`
     },
 
-    /** All tiers with so many nodes each, healthy; if `fresh`, all of them have just started. */
-    async setNodes(count: number, { fresh }: { fresh: boolean }): Promise<void> {
+    /**
+     * All tiers with so many nodes each, healthy and newly started: what the compiler makes of the same code differs from
+     * one process to the next, by more than what is measured here.
+     */
+    async setNodes(count: number): Promise<void> {
       const services = TIERS.map(({ nodes }) => nodes)
       const scale = services.flatMap((name) => ['--scale', `${name}=${count}`])
-      if (fresh) await compose('restart', '--no-deps', '--timeout', '1', ...services)
+      await compose('restart', '--no-deps', '--timeout', '1', ...services)
       await compose('up', '--detach', '--no-deps', '--wait', ...scale, ...services)
     },
+
+    stop: (tiers: readonly Tier[]) => compose('stop', '--timeout', '1', ...tiers.map(({ nodes }) => nodes)),
 
     containersOf: async ({ nodes, nginx }: Tier): Promise<Record<Part, string[]>> => ({
       app: await containers(nodes),

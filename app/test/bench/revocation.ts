@@ -7,7 +7,7 @@ import { createSessionStore } from '../../src/utils/redis-session.ts'
 import { AGENT, connect, forEachOf, log, percentile, sessionOptions } from './near-redis.ts'
 
 const trials = Number(process.env.TRIALS || 10_000)
-const AT_ONCE = 6
+const AT_ONCE = 3
 /** Longer than that is no answer to "until when", but a session that lives. */
 const GIVE_UP_MS = 5_000
 
