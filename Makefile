@@ -59,7 +59,7 @@ chaos-controls: ## Show that this can fail: take away what makes the stack survi
 soak: ## Ten minutes of load with a fault every half minute (SOAK_SECONDS=600)
 	@K6="$(K6)" test/chaos soak
 
-bench: ## Measure what a session costs, beside none and beside express-session, in 25 minutes (BENCH_ROUNDS=5)
+bench: ## Measure what a session costs, beside none and beside express-session, in 25 minutes (BENCH_ROUNDS=6)
 	@K6="$(K6)" test/bench
 
 test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failure)

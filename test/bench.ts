@@ -1,16 +1,19 @@
 // Measures what a session costs: make bench
 import { cpus, totalmem } from 'node:os'
 import { generator, putLoad } from './benchmark/load.ts'
-import { logIn, type Measurement, measure, type Subject, saturate } from './benchmark/measure.ts'
+import { logIn, type Measurement, meanOf, measure, type Subject, saturate } from './benchmark/measure.ts'
 import { type Found, sumUp } from './benchmark/report.ts'
 import { renderText, writeReport } from './benchmark/report-page.ts'
 import { CACHED, openBench, TIERS, type Tier } from './benchmark/tier.ts'
 
-const rounds = wholeNumber('BENCH_ROUNDS', 5)
-const seconds = wholeNumber('BENCH_SECONDS', 5)
+const rounds = wholeNumber('BENCH_ROUNDS', 6)
+const seconds = wholeNumber('BENCH_SECONDS', 3)
 const rate = wholeNumber('BENCH_RATE', 400)
 const NODES = 3
-const GROWTH = [1, 2, 3, 5]
+/** How often each is measured in a round. */
+const TURNS = 3
+/** How cost grows with the nodes is looked at with so many of them. */
+const growth = (process.env.BENCH_NODES || '1 2 3 5').split(' ').map(Number)
 /** While sessions end by the thousand. */
 const BACKGROUND_RATE = 100
 
@@ -21,8 +24,12 @@ await bench.redis('ACL', 'SETUSER', 'app', '~sess:*')
 await bench.redis('CONFIG', 'SET', 'auto-aof-rewrite-percentage', '0')
 
 const found: Pick<Found, 'rounds' | 'saturated' | 'growth'> = { rounds: [], saturated: [], growth: [] }
+for (const nodes of growth) {
+  console.log(`With ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`)
+  found.growth.push(await measureAll(await prepare(nodes)))
+}
 for (let round = 1; round <= rounds; round++) {
-  console.log(`Round ${round} of ${rounds}`)
+  console.log(`With ${NODES} nodes, round ${round} of ${rounds}`)
   const subjects = await prepare(NODES)
   found.rounds.push(await measureAll(subjects))
   const fastest = new Map<Tier['name'], number>()
@@ -30,12 +37,7 @@ for (let round = 1; round <= rounds; round++) {
   const of = (name: Tier['name']) => fastest.get(name) ?? Number.NaN
   found.saturated.push({ floor: of('floor'), ours: of('ours'), cached: of('cached'), rival: of('rival') })
 }
-for (const nodes of GROWTH) {
-  console.log(`The same with ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`)
-  for (let round = 0; round < Math.ceil(rounds / 3); round++) found.growth.push(await measureAll(await prepare(nodes)))
-}
 console.log('How long an ended session is still honoured with SESSION_CACHE=on')
-await bench.setNodes(NODES)
 await bench.stop(TIERS.filter((tier) => tier !== CACHED))
 const revocation = await withLoad(CACHED, () => runInside('inside'))
 console.log('Memory, and the time of a login, with more and more sessions')
@@ -47,7 +49,7 @@ const report = sumUp(
   { ...found, revocation, memory },
   {
     machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-    load: `${rate} requests a second of ${generator()}, ${rounds} rounds of ${seconds} s`,
+    load: `${rate} requests a second of ${generator()}, ${rounds} rounds of ${TURNS} times ${seconds} s`,
     finishedAt: new Date().toISOString(),
   },
 )
@@ -64,15 +66,20 @@ async function prepare(nodes: number): Promise<Subject[]> {
     subjects.push({ tier, url, cookies: await logIn(tier, url) })
   }
   // Until then it is the compiler that is measured.
-  for (const subject of subjects) await saturate(subject, seconds)
+  for (const subject of subjects) await saturate(subject, 2 * seconds)
   return subjects
 }
 
-/** In turn, so that what the machine does besides hits all alike. */
+/** In turn, a while each and that several times over, so that what the machine does besides hits all alike. */
 async function measureAll(subjects: readonly Subject[]): Promise<Measurement[]> {
-  const all: Measurement[] = []
-  for (const subject of subjects) all.push(await measure(bench, subject, { rate, seconds }))
-  return all
+  const taken = new Map<Subject, Measurement[]>(subjects.map((subject) => [subject, []]))
+  for (let turn = 0; turn < TURNS; turn++) {
+    // Each time another one is the first.
+    for (const subject of [...subjects.slice(turn), ...subjects.slice(0, turn)]) {
+      taken.get(subject)?.push(await measure(bench, subject, { rate, seconds }))
+    }
+  }
+  return [...taken.values()].map(meanOf)
 }
 
 /** A program of app/test/bench, in a container beside the nodes; its last line is JSON. */

@@ -97,3 +97,27 @@ export async function saturate(subject: Subject, seconds: number): Promise<numbe
   if (failed > 0) throw new Error(`${failed} of ${answered + failed} requests to ${subject.tier.name} failed`)
   return answered / took
 }
+
+/** Of measurements that took the same time at the same rate. */
+export function meanOf(all: readonly Measurement[]): Measurement {
+  const [first] = all
+  if (!first) throw new Error('nothing was measured')
+  const mean = (tell: (one: Measurement) => number) => all.reduce((sum, one) => sum + tell(one), 0) / all.length
+  const commands = new Set(all.flatMap((one) => Object.keys(one.commands)))
+  return {
+    tier: first.tier,
+    nodes: first.nodes,
+    cpuMicros: {
+      app: mean((one) => one.cpuMicros.app),
+      redis: mean((one) => one.cpuMicros.redis),
+      nginx: mean((one) => one.cpuMicros.nginx),
+    },
+    latencyMs: {
+      p50: mean((one) => one.latencyMs.p50),
+      p95: mean((one) => one.latencyMs.p95),
+      p99: mean((one) => one.latencyMs.p99),
+    },
+    commands: Object.fromEntries([...commands].map((name) => [name, mean((one) => one.commands[name] ?? 0)])),
+    appendedBytes: mean((one) => one.appendedBytes),
+  }
+}

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { connectRedis, type RedisConnection, RedisUnavailable } from '../../src/redis/connection.ts'
 import { fingerprintOf } from '../../src/sessions/session-token.ts'
-import type { TestRedis } from '../lib/redis-server.ts'
+import { difference, type TestRedis } from '../lib/redis-server.ts'
 import { aUser, keyOf, startTwoConnections, storeOn as store } from '../lib/stores.ts'
 import { quiet } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
@@ -59,6 +59,15 @@ test('a session in use is renewed, but by each node only once in a while', async
   assert.ok((await redis.inspector.ttl(keyOf(token))) > 3595)
   for (let read = 0; read < 20; read++) await otherNode.getSession(token)
   assert.equal(difference(earlier, await redis.calls()).pexpireat, 1)
+})
+
+test('what one node has just renewed, the others do not renew again', async () => {
+  const { token } = await store(left).setSession(aUser('shared'))
+  await redis.inspector.expire(keyOf(token), 100)
+  assert.ok(await store(left).getSession(token))
+  const earlier = await redis.calls()
+  for (const node of [store(left), store(right), store(right)]) assert.ok(await node.getSession(token))
+  assert.equal(difference(earlier, await redis.calls()).pexpireat, undefined)
 })
 
 test('the end that is told is never later than the real one', async () => {
@@ -216,9 +225,3 @@ test('a full Redis refuses new sessions; those there are go on, and can be ended
 })
 
 /** Calls made since, of all commands but those of the test's own looking. */
-function difference(earlier: Record<string, number>, later: Record<string, number>): Record<string, number> {
-  const changed = Object.entries(later)
-    .map(([name, calls]) => [name, calls - (earlier[name] ?? 0)] as const)
-    .filter(([name, calls]) => calls > 0 && !/^(info|ttl|expire|config|ping|time|hset)/.test(name))
-  return Object.fromEntries(changed)
-}

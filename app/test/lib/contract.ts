@@ -17,7 +17,7 @@ const people: Record<string, string> = {}
  * What every node promises over HTTP, however its sessions are kept: the same for each of the session options that change
  * how. Two nodes on one Redis, asked directly.
  */
-export function contract(session: Partial<SessionOptions>): void {
+export function contract(session: Partial<SessionOptions>, { cacheEntries = 0 } = {}): void {
   before(async () => {
     redis = await startTestRedis()
     const accounts = []
@@ -26,8 +26,8 @@ export function contract(session: Partial<SessionOptions>): void {
       accounts.push(account)
       people[username] = password
     }
-    left = await startTestNode(redis.url, { name: 'left', accounts, session })
-    right = await startTestNode(redis.url, { name: 'right', accounts, session })
+    left = await startTestNode(redis.url, { name: 'left', accounts, session, cacheEntries })
+    right = await startTestNode(redis.url, { name: 'right', accounts, session, cacheEntries })
   })
   after(async () => {
     await left.stop()

@@ -33,7 +33,8 @@ export async function startTestRedis(): Promise<TestRedis> {
 
   async function start(): Promise<void> {
     const binary = process.env.REDIS_SERVER ?? 'redis-server'
-    const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes']
+    const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder]
+    const options = [...own, '--save', '', '--appendonly', 'yes', '--enable-debug-command', 'local']
     const child = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] })
     server = child
     for await (const line of createInterface({ input: child.stdout })) {
@@ -87,4 +88,12 @@ function createInspector(url: string) {
   // It reconnects by itself when the test has killed Redis; the test says what it thinks of that.
   client.on('error', () => {})
   return client
+}
+
+/** What has been called in between, without what looks on and what tests do besides. */
+export function difference(earlier: Record<string, number>, later: Record<string, number>): Record<string, number> {
+  const changed = Object.entries(later)
+    .map(([name, calls]) => [name, calls - (earlier[name] ?? 0)] as const)
+    .filter(([name, calls]) => calls > 0 && !/^(info|ttl|expire|config|ping|time|hset)/.test(name))
+  return Object.fromEntries(changed)
 }

@@ -41,14 +41,16 @@ interface Given {
   /** Unless told, nobody guesses often enough to be throttled. */
   throttle?: Partial<ThrottleOptions>
   trustProxyHops?: number
+  /** As SESSION_CACHE=on has it; none unless told. */
+  cacheEntries?: number
 }
 
-/** One node in this process, wired as server.ts does it, on a port of its own. */
+/** One node in this process, wired as start-node.ts does it, on a port of its own. */
 export async function startTestNode(
   redisUrl: string,
-  { name, accounts, session, throttle, trustProxyHops = 0 }: Given,
+  { name, accounts, session, throttle, trustProxyHops = 0, cacheEntries = 0 }: Given,
 ): Promise<TestNode> {
-  const redis = await connectRedis({ url: redisUrl, deadlineMs: 300 }, quiet)
+  const redis = await connectRedis({ url: redisUrl, deadlineMs: 300, cacheEntries }, quiet)
   const clock = createRedisClock(redis)
   const events = await openEventLog(redis, 'events', quiet)
   const streams = createEventStreams({ node: name, events, now: clock.estimate })
