@@ -13,7 +13,7 @@ const NODES = 3
 /** How often each is measured in a round. */
 const TURNS = 3
 /** How cost grows with the nodes is looked at with so many of them. */
-const growth = (process.env.BENCH_NODES || '1 2 3 5').split(' ').map(Number)
+const growth = (process.env.BENCH_NODES ?? '1 2 3 5').split(' ').filter(Boolean).map(Number)
 /** While sessions end by the thousand. */
 const BACKGROUND_RATE = 100
 
@@ -63,7 +63,7 @@ async function prepare(nodes: number): Promise<Subject[]> {
   const subjects: Subject[] = []
   for (const tier of TIERS) {
     const url = await bench.urlOf(tier)
-    subjects.push({ tier, url, cookies: await logIn(tier, url) })
+    subjects.push({ tier, url, cookies: await logIn(tier, url), containers: await bench.containersOf(tier) })
   }
   // Until then it is the compiler that is measured.
   for (const subject of subjects) await saturate(subject, 2 * seconds)

@@ -37,11 +37,12 @@ export interface Subject {
   tier: Tier
   url: string
   cookies: readonly string[]
+  containers: Record<Part, readonly string[]>
 }
 
 /** At a fixed rate, which all tiers are given alike: what more they could do does not come into it. */
 export async function measure(bench: Bench, subject: Subject, { rate, seconds }: { rate: number; seconds: number }) {
-  const containers = await bench.containersOf(subject.tier)
+  const { containers } = subject
   const readCpu = async () =>
     Object.fromEntries(await Promise.all(PARTS.map(async (part) => [part, await bench.cpuMicros(containers[part])])))
 

@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { command, succeed } from '../lib/command.ts'
+import { succeed, TOP } from '../lib/command.ts'
 
 /** One way to do sessions: three nodes and an nginx of its own in front, before the Redis that all share. */
 export interface Tier {
@@ -25,16 +26,21 @@ export type Part = (typeof PARTS)[number]
 /** The stack of make bench, as somebody with access to the engine sees it. */
 export async function openBench() {
   const compose = (...words: string[]) => succeed('docker', ['compose', ...words])
-  const redis = (...words: string[]) => succeed('deploy/redis-cli', words)
+  const password = (await readFile(`${TOP}/.secrets/redis-admin-password`, 'utf8')).trim()
   const engine = await socketOfEngine()
   const containers = async (service: string) =>
     (await compose('ps', '--format', '{{.Name}}', service)).trim().split('\n')
 
+  await compose('up', '--detach', '--wait', '--quiet-pull', 'redis')
+  const [redis = ''] = await containers('redis')
+
   return {
     compose,
-    redis,
-    /** The same for what may fail. */
-    tryCompose: (...words: string[]) => command('docker', ['compose', ...words]),
+    /** As deploy/redis-cli has it, but asked so often that it is not looked each time whether the stack is up. */
+    redis: (...words: string[]) =>
+      succeed('docker', ['exec', '--env', 'REDISCLI_AUTH', redis, 'redis-cli', '--user', 'admin', ...words], {
+        REDISCLI_AUTH: password,
+      }),
 
     async urlOf({ nginx }: Tier): Promise<string> {
       const address = (await compose('port', nginx, '8080')).trim()
@@ -47,16 +53,24 @@ export async function openBench() {
      */
     async setNodes(count: number): Promise<void> {
       const services = TIERS.map(({ nodes }) => nodes)
+      await compose('stop', '--timeout', '1', ...services)
       const scale = services.flatMap((name) => ['--scale', `${name}=${count}`])
-      await compose('restart', '--no-deps', '--timeout', '1', ...services)
-      await compose('up', '--detach', '--no-deps', '--wait', ...scale, ...services)
+      await compose(
+        'up',
+        '--detach',
+        '--wait',
+        '--quiet-pull',
+        ...scale,
+        ...services,
+        ...TIERS.map(({ nginx }) => nginx),
+      )
     },
 
     stop: (tiers: readonly Tier[]) => compose('stop', '--timeout', '1', ...tiers.map(({ nodes }) => nodes)),
 
     containersOf: async ({ nodes, nginx }: Tier): Promise<Record<Part, string[]>> => ({
       app: await containers(nodes),
-      redis: await containers('redis'),
+      redis: [redis],
       nginx: await containers(nginx),
     }),
 

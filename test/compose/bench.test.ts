@@ -9,7 +9,7 @@ import { command, type Result, succeed, TOP } from '../lib/command.ts'
 const project = `sessions-test-${process.pid}`
 const env = {
   COMPOSE_PROJECT_NAME: project,
-  ...{ BENCH_ROUNDS: '1', BENCH_SECONDS: '1', BENCH_RATE: '60', BENCH_NODES: '1' },
+  ...{ BENCH_ROUNDS: '1', BENCH_SECONDS: '1', BENCH_RATE: '100', BENCH_NODES: '' },
   ...{ BENCH_TRIALS: '60', BENCH_SIZES: '500 1000', HAVE_K6: '', K6: '' },
 }
 let run: Result
@@ -33,11 +33,18 @@ test('every way to do sessions is measured: processor time, latency, throughput'
 })
 
 test('a read of ours asks Redis once, one of express-session twice, a cached one hardly ever, and no session never', () => {
-  const { floor, ours, cached, rival } = report.roundTrips
-  assert.equal(floor.median, 0)
-  assert.ok(ours.median >= 1 && ours.median < 1.9, `${ours.median}`)
-  assert.ok(rival.median >= 1.99 && rival.median < 2.5, `${rival.median}`)
-  assert.ok(cached.median < 0.9, `${cached.median}`)
+  const commandsOf = (tier: (typeof TIERS)[number]) =>
+    report.rounds[0]?.find((one) => one.tier === tier)?.commands ?? {}
+  assert.deepEqual(commandsOf('floor'), {})
+  const [{ get: ours = 0, ...more }, { get: cached = 0 }, rival] = [
+    commandsOf('ours'),
+    commandsOf('cached'),
+    commandsOf('rival'),
+  ]
+  // In so short a run every session is renewed by every node in between, and what is under way at the end is not counted.
+  assert.ok(ours >= 1 && ours < 2.2 && cached < ours, `${ours}, ${cached}`)
+  assert.deepEqual(more, {})
+  assert.ok(rival.get && rival.get >= 1 && rival.get === rival.expire, JSON.stringify(rival))
   assert.ok(report.appendedBytes.rival.median > 80)
 })
 
