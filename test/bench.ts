@@ -9,9 +9,9 @@ import { CACHED, openBench, TIERS, type Tier } from './benchmark/tier.ts'
 const rounds = wholeNumber('BENCH_ROUNDS', 6)
 const seconds = wholeNumber('BENCH_SECONDS', 3)
 const rate = wholeNumber('BENCH_RATE', 400)
-const NODES = 3
 /** How often each is measured in a round. */
-const TURNS = 3
+const turns = wholeNumber('BENCH_TURNS', 3)
+const NODES = 3
 /** How cost grows with the nodes is looked at with so many of them. */
 const growth = (process.env.BENCH_NODES ?? '1 2 3 5').split(' ').filter(Boolean).map(Number)
 /** While sessions end by the thousand. */
@@ -49,7 +49,7 @@ const report = sumUp(
   { ...found, revocation, memory },
   {
     machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-    load: `${rate} requests a second of ${generator()}, ${rounds} rounds of ${TURNS} times ${seconds} s`,
+    load: `${rate} requests a second of ${generator()}, ${rounds} rounds of ${turns} times ${seconds} s`,
     finishedAt: new Date().toISOString(),
   },
 )
@@ -73,7 +73,7 @@ async function prepare(nodes: number): Promise<Subject[]> {
 /** In turn, a while each and that several times over, so that what the machine does besides hits all alike. */
 async function measureAll(subjects: readonly Subject[]): Promise<Measurement[]> {
   const taken = new Map<Subject, Measurement[]>(subjects.map((subject) => [subject, []]))
-  for (let turn = 0; turn < TURNS; turn++) {
+  for (let turn = 0; turn < turns; turn++) {
     // Each time another one is the first.
     for (const subject of [...subjects.slice(turn), ...subjects.slice(0, turn)]) {
       taken.get(subject)?.push(await measure(bench, subject, { rate, seconds }))

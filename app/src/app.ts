@@ -48,27 +48,11 @@ const PUBLIC = [new URL('../../public', import.meta.url), new URL('../page', imp
 
 /** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
 export function createApp(parts: AppParts): Express {
-  const { node, log, metrics, users, throttle, sessions, journal, whyEnded, streams, cluster, whyNotReady } = parts
+  const { node, metrics, users, throttle, sessions, journal, whyEnded, streams, cluster } = parts
   const cookie = createSessionCookie(parts.cookieName)
   const requireSession = createRequireSession({ cookie, sessions, journal, whyEnded })
-  const app = express()
-  app.disable('x-powered-by')
-  app.set('trust proxy', parts.trustProxyHops)
-  // An ETag would answer 304 to "who am I", from a node that the browser then does not show.
-  app.set('etag', false)
-  // The balancers keep /metrics private by its exact name, so /METRICS must not be the same thing.
-  app.set('case sensitive routing', true)
-  app.set('strict routing', true)
-  app.set('query parser', false)
+  const app = beginApp(parts)
 
-  app.use(requestIdentity(node))
-  app.use(accessLog(log))
-  app.use(metrics.measureRequests)
-  app.use(securityHeaders())
-
-  app.use(healthRoutes({ whyNotReady, metrics }))
-  app.use(parts.drainMiddleware)
-  app.use(csrf())
   const onSessionCreated = () => metrics.sessionsCreated.inc()
   app.use(authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }))
   app.use(eventsRoutes({ cookie, sessions, streams }))
@@ -79,6 +63,35 @@ export function createApp(parts: AppParts): Express {
     app.use(express.static(fileURLToPath(folder), options))
   }
   app.all('/', allowOnly('GET'))
+  return endApp(app)
+}
+
+/** What every request goes through before its route. */
+export function beginApp(parts: AppParts): Express {
+  const { log, metrics, whyNotReady } = parts
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('trust proxy', parts.trustProxyHops)
+  // An ETag would answer 304 to "who am I", from a node that the browser then does not show.
+  app.set('etag', false)
+  // The balancers keep /metrics private by its exact name, so /METRICS must not be the same thing.
+  app.set('case sensitive routing', true)
+  app.set('strict routing', true)
+  app.set('query parser', false)
+
+  app.use(requestIdentity(parts.node))
+  app.use(accessLog(log))
+  app.use(metrics.measureRequests)
+  app.use(securityHeaders())
+
+  app.use(healthRoutes({ whyNotReady, metrics }))
+  app.use(parts.drainMiddleware)
+  app.use(csrf())
+  return app
+}
+
+/** What becomes of a request that no route has answered. */
+export function endApp(app: Express): Express {
   app.use(notFound)
   app.use(turnAway)
   app.use(problemHandler)

@@ -69,11 +69,16 @@ async function withK6({ tier, url, cookies, seconds, rate }: Load): Promise<Load
   const words = ['run', '--quiet', '--no-usage-report', 'bench.ts']
   const { code, output } = process.env.K6
     ? await command('env', ['--chdir=loadtest', process.env.K6, ...words], settings)
-    : await command('docker', [
-        ...['compose', 'run', '--rm', '--no-deps', '--no-TTY'],
-        ...Object.entries(settings).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
-        ...['k6', ...words],
-      ])
+    : await command(
+        'docker',
+        [
+          ...['compose', 'run', '--rm', '--no-deps', '--no-TTY'],
+          ...Object.entries(settings).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+          ...['k6', ...words],
+        ],
+        // What it leaves belongs to whoever runs this, as with make loadtest.
+        { K6_USER: `${process.getuid?.()}:${process.getgid?.()}` },
+      )
   if (code !== 0) throw new Error(`k6 ended with ${code}:\n${output}`)
   return JSON.parse(await readFile(`${TOP}/loadtest/${FILE}`, 'utf8'))
 }

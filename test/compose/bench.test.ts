@@ -9,7 +9,7 @@ import { command, type Result, succeed, TOP } from '../lib/command.ts'
 const project = `sessions-test-${process.pid}`
 const env = {
   COMPOSE_PROJECT_NAME: project,
-  ...{ BENCH_ROUNDS: '1', BENCH_SECONDS: '1', BENCH_RATE: '100', BENCH_NODES: '' },
+  ...{ BENCH_ROUNDS: '1', BENCH_SECONDS: '1', BENCH_TURNS: '1', BENCH_RATE: '100', BENCH_NODES: '' },
   ...{ BENCH_TRIALS: '60', BENCH_SIZES: '500 1000', HAVE_K6: '', K6: '' },
 }
 let run: Result

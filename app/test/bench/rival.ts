@@ -2,19 +2,13 @@
 // make bench measures against. Set up as the two READMEs recommend, with `rolling` on: without it the cookie does not
 // follow the session, whose TTL is prolonged by every request.
 import { RedisStore } from 'connect-redis'
-import express, { type Express, json, type RequestHandler } from 'express'
+import { type Express, json, type RequestHandler } from 'express'
 import session from 'express-session'
 import { createClient } from 'redis'
-import type { AppParts } from '../../src/app.ts'
+import { type AppParts, beginApp, endApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
-import { accessLog } from '../../src/middleware/access-log.ts'
-import { csrf } from '../../src/middleware/csrf.ts'
-import { notFound, Problem, problemHandler, requireJson } from '../../src/middleware/problem.ts'
-import { requestIdentity } from '../../src/middleware/request-identity.ts'
-import { securityHeaders } from '../../src/middleware/security-headers.ts'
-import { turnAway } from '../../src/middleware/turn-away.ts'
+import { Problem, requireJson } from '../../src/middleware/problem.ts'
 import { endOnFailure } from '../../src/process/end-on-failure.ts'
-import { healthRoutes } from '../../src/routes/health.routes.ts'
 import { startNode } from '../../src/start-node.ts'
 import { cookieOptions, factsOf } from './rival-data.ts'
 
@@ -25,23 +19,9 @@ const client = createClient({ url: `redis://${host}`, ...(password === undefined
 client.on('error', (error: Error) => console.error(error.message))
 
 function createRivalApp(parts: AppParts): Express {
-  const { node, log, metrics, users, whyNotReady } = parts
+  const { node, users } = parts
   const { ttlSeconds, absoluteSeconds } = config.session
-  const app = express()
-  app.disable('x-powered-by')
-  app.set('trust proxy', parts.trustProxyHops)
-  app.set('etag', false)
-  app.set('case sensitive routing', true)
-  app.set('strict routing', true)
-  app.set('query parser', false)
-
-  app.use(requestIdentity(node))
-  app.use(accessLog(log))
-  app.use(metrics.measureRequests)
-  app.use(securityHeaders())
-  app.use(healthRoutes({ whyNotReady, metrics }))
-  app.use(parts.drainMiddleware)
-  app.use(csrf())
+  const app = beginApp(parts)
   app.use(
     session({
       store: new RedisStore({ client }),
@@ -70,6 +50,13 @@ function createRivalApp(parts: AppParts): Express {
     res.json({ user, node })
   })
 
+  app.post('/auth/logout', neverStored, async (req, res) => {
+    await new Promise<void>((resolve, reject) => {
+      req.session.destroy((error) => (error ? reject(error) : resolve()))
+    })
+    res.clearCookie(parts.cookieName).status(204).end()
+  })
+
   app.get('/api/user', neverStored, (req, res) => {
     const { user, createdOn, createdAt, absoluteExpiresAt, cookie } = req.session
     if (!user) throw new Problem(401, 'Not logged in', 'Log in, then ask again with the cookie you are given.')
@@ -78,10 +65,7 @@ function createRivalApp(parts: AppParts): Express {
     res.json({ user, session: { id: 'AAAAAAAAAAAAAAAAAAAAAA', ...facts, keyHint: 'session:AAAAAA' }, servedBy: node })
   })
 
-  app.use(notFound)
-  app.use(turnAway)
-  app.use(problemHandler)
-  return app
+  return endApp(app)
 }
 
 await endOnFailure(async () => {
