@@ -2,12 +2,20 @@ import { text } from '../../loadtest/lib/report-style.ts'
 
 export interface Series {
   name: string
+  /** Its place among the colours: the same thing has the same in all charts. */
+  colour: number
   points: { x: number; y: number }[]
 }
 
 /** Colours that are told apart by everybody, on light and on dark. */
 export const COLOURS = ['#6b7785', '#2f7dc4', '#3a9a6a', '#d0782a'] as const
 const colour = (place: number) => COLOURS[place % COLOURS.length]
+
+export const number = (value: number) => {
+  const size = Math.abs(value)
+  if (size >= 1_000) return Math.round(value).toLocaleString('en')
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)
+}
 
 export const CHART_STYLE = `
   .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .4rem .75rem; align-items: center; font-variant-numeric: tabular-nums; }
@@ -29,8 +37,8 @@ export function bars(rows: readonly { name: string; pieces: readonly number[]; s
   return `<div class="bars">${lines.join('\n')}</div>`
 }
 
-export const legend = (names: readonly string[], first = 0) =>
-  `<p class="legend">${names.map((name, place) => `<span><i style="background: ${colour(place + first)}"></i>${text(name)}</span>`).join('')}</p>`
+export const legend = (entries: readonly { name: string; colour: number }[]) =>
+  `<p class="legend">${entries.map(({ name, colour: place }) => `<span><i style="background: ${colour(place)}"></i>${text(name)}</span>`).join('')}</p>`
 
 const WIDTH = 640
 const HEIGHT = 240
@@ -43,24 +51,20 @@ export function lines(series: readonly Series[], unit: string, stepName: (x: num
   const top = 1.1 * Math.max(Number.MIN_VALUE, ...series.flatMap(({ points }) => points.map(({ y }) => y)))
   const x = (step: number) => LEFT + ((WIDTH - 2 * LEFT) * steps.indexOf(step)) / Math.max(1, steps.length - 1)
   const y = (value: number) => (HEIGHT - BOTTOM) * (1 - Math.max(0, value) / top)
-  const round = (value: number) => value.toPrecision(2)
-  const drawn = series.map(({ points }, place) => {
+  const drawn = series.map(({ points, colour: place }) => {
     const at = points.map((point) => `${x(point.x).toFixed(1)},${y(point.y).toFixed(1)}`)
     const dots = at.map(
-      (pair) => `<circle cx="${pair.split(',')[0]}" cy="${pair.split(',')[1]}" r="3.5" fill="${colour(place + 1)}"/>`,
+      (pair) => `<circle cx="${pair.split(',')[0]}" cy="${pair.split(',')[1]}" r="3.5" fill="${colour(place)}"/>`,
     )
-    return `<polyline points="${at.join(' ')}" fill="none" stroke="${colour(place + 1)}" stroke-width="2"/>${dots.join('')}`
+    return `<polyline points="${at.join(' ')}" fill="none" stroke="${colour(place)}" stroke-width="2"/>${dots.join('')}`
   })
   const grid = [0, 0.5, 1].map((share) => {
     const level = y(share * top)
-    return `<line class="axis" x1="${LEFT}" x2="${WIDTH - LEFT / 2}" y1="${level}" y2="${level}"/><text x="${LEFT - 6}" y="${level + 4}" text-anchor="end">${round(share * top)}</text>`
+    return `<line class="axis" x1="${LEFT}" x2="${WIDTH - LEFT / 2}" y1="${level}" y2="${level}"/><text x="${LEFT - 6}" y="${level + 4}" text-anchor="end">${number(share * top)}</text>`
   })
   const names = steps.map(
     (step) => `<text x="${x(step)}" y="${HEIGHT - 8}" text-anchor="middle">${text(stepName(step))}</text>`,
   )
-  return `${legend(
-    series.map(({ name }) => name),
-    1,
-  )}
+  return `${legend(series)}
 <svg viewBox="0 -12 ${WIDTH} ${HEIGHT + 12}" role="img" aria-label="${text(series.map(({ name }) => name).join(', '))}, in ${text(unit)}">${grid.join('')}${names.join('')}${drawn.join('')}</svg>`
 }

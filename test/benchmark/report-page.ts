@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { STYLE, text } from '../../loadtest/lib/report-style.ts'
 import { TOP } from '../lib/command.ts'
-import { bars, CHART_STYLE, legend, lines } from './chart.ts'
+import { bars, CHART_STYLE, legend, lines, number } from './chart.ts'
 import type { Bar, BenchReport, Spread } from './report.ts'
-import { PARTS, TIERS, type Tier } from './tier.ts'
+import { OURS, PARTS, RIVAL, TIERS, type Tier } from './tier.ts'
 
 /** Writes bench.html and bench.json beside the other reports, and gives the path of the page. */
 export async function writeReport(report: BenchReport): Promise<string> {
@@ -14,16 +14,14 @@ export async function writeReport(report: BenchReport): Promise<string> {
   return 'loadtest/report/bench.html'
 }
 
-const number = (value: number) =>
-  Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)
 const spread = ({ median, least, most }: Spread) => `${number(median)} (${number(least)} to ${number(most)})`
 const withUnit = (value: number, unit: string) => `${number(value)}${unit === '' ? '' : ` ${unit}`}`
 const steps = (size: number) => size.toLocaleString('en')
 /** What stands above the floor, of the three that have sessions. */
 const WITH_SESSIONS = TIERS.filter(({ name }) => name !== 'floor')
 
-const sentence = ({ isKept, what, found, bound, unit }: Bar) =>
-  `${isKept ? 'kept  ' : 'MISSED'}  ${what}: ${withUnit(found, unit)} (${withUnit(bound, unit)})`
+const sentence = ({ isKept, what, found, limit, bound, unit }: Bar) =>
+  `${isKept ? 'kept  ' : 'MISSED'}  ${what}: ${withUnit(found, unit)} (${limit} ${withUnit(bound, unit)})`
 
 /** The report for the terminal: medians, with the least and the most. */
 export function renderText(report: BenchReport): string {
@@ -68,7 +66,7 @@ function renderHtml(report: BenchReport): string {
 <p class="dim">${text(report.load)}, on ${text(report.machine)}, finished ${text(report.finishedAt)}. Medians; in brackets the least and the most of the rounds.</p>
 
 <h2>Processor time a request, in microseconds</h2>
-${legend(['nodes', 'Redis', 'nginx'], 1)}
+${legend(['nodes', 'Redis', 'nginx'].map((name, place) => ({ name, colour: place + 1 })))}
 ${bars(TIERS.map(({ name, title }) => ({ name: title, pieces: PARTS.map((part) => report.cpuMicros[name][part].median), says: spread(report.cpuMicros[name].all) })))}
 
 <h2>Session cost: what of it is above no session, in microseconds</h2>
@@ -82,22 +80,21 @@ ${bars(TIERS.map(({ name, title }) => ({ name: title, pieces: [report.throughput
 ${TIERS.map(({ name, title }) => `<tr><th scope="row">${text(title)}</th>${[report.latencyMs[name].p50, report.latencyMs[name].p95, report.latencyMs[name].p99, report.roundTrips[name], report.appendedBytes[name]].map((cell) => `<td>${spread(cell)}</td>`).join('')}</tr>`).join('\n')}
 </tbody></table></div>
 
-<h2>Session cost with more nodes, in microseconds</h2>
-${lines(
-  WITH_SESSIONS.map(({ name, title }) => ({
-    name: title,
-    points: report.growthCost.map(({ nodes, cost }) => ({ x: nodes, y: cost[name].median })),
-  })),
-  'microseconds',
-  (nodes) => `${nodes} ${nodes === 1 ? 'node' : 'nodes'}`,
-)}
-
+${report.growthCost.length === 0 ? '' : growthChart(report)}
 <h2>Memory a session in Redis, in bytes</h2>
 <p class="dim">With ${memory.sessionsPerUser} sessions a user. The list that a user has is in it; the rival has none. With one session a user: ${number(memory.oneEach.bytes)}.</p>
 ${lines(
   [
-    { name: 'this project', points: memory.ours.map(({ size, bytes }) => ({ x: size, y: bytes })) },
-    { name: 'express-session', points: memory.rivals.map(({ size, bytes }) => ({ x: size, y: bytes })) },
+    {
+      name: OURS.title,
+      colour: TIERS.indexOf(OURS),
+      points: memory.ours.map(({ size, bytes }) => ({ x: size, y: bytes })),
+    },
+    {
+      name: RIVAL.title,
+      colour: TIERS.indexOf(RIVAL),
+      points: memory.rivals.map(({ size, bytes }) => ({ x: size, y: bytes })),
+    },
   ],
   'bytes',
   steps,
@@ -105,8 +102,9 @@ ${lines(
 
 <h2>Time of one operation while there are so many sessions, in milliseconds</h2>
 ${lines(
-  ['login', 'list', 'revoke'].map((operation) => ({
+  ['login', 'list', 'revoke'].map((operation, place) => ({
     name: operation,
+    colour: place + 1,
     points: memory.operations.filter((one) => one.operation === operation).map(({ size, ms }) => ({ x: size, y: ms })),
   })),
   'milliseconds',
@@ -117,7 +115,18 @@ ${lines(
 <p>${steps(revocation.trials)} trials under load, half of them logouts and half revocations: p50 ${number(revocation.untilRefusedMs.p50)} ms, p99 ${number(revocation.untilRefusedMs.p99)} ms, at most ${number(revocation.untilRefusedMs.max)} ms. ${steps(revocation.honouredAfter)} times a node still honoured what had ended.</p>
 
 <h2>Bars</h2>
-<table><tbody>${report.bars.map((bar) => `<tr><td class="${bar.isKept ? 'good' : 'no'}">${bar.isKept ? 'kept' : 'MISSED'}</td><th scope="row">${text(bar.what)}</th><td>${text(withUnit(bar.found, bar.unit))}</td><td class="dim">${text(withUnit(bar.bound, bar.unit))}</td></tr>`).join('\n')}</tbody></table>
+<table><tbody>${report.bars.map((bar) => `<tr><td class="${bar.isKept ? 'good' : 'no'}">${bar.isKept ? 'kept' : 'MISSED'}</td><th scope="row">${text(bar.what)}</th><td>${text(withUnit(bar.found, bar.unit))}</td><td class="dim">${bar.limit} ${text(withUnit(bar.bound, bar.unit))}</td></tr>`).join('\n')}</tbody></table>
 </html>
+`
+}
+
+function growthChart({ growthCost }: BenchReport): string {
+  const series = WITH_SESSIONS.map((tier) => ({
+    name: tier.title,
+    colour: TIERS.indexOf(tier),
+    points: growthCost.map(({ nodes, cost }) => ({ x: nodes, y: cost[tier.name].median })),
+  }))
+  return `<h2>Session cost with more nodes, in microseconds</h2>
+${lines(series, 'microseconds', (nodes) => `${nodes} ${nodes === 1 ? 'node' : 'nodes'}`)}
 `
 }

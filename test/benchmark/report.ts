@@ -34,6 +34,7 @@ export interface Found {
 export interface Bar {
   what: string
   found: number
+  limit: 'at most' | 'at least'
   bound: number
   unit: string
   isKept: boolean
@@ -123,7 +124,7 @@ function barsOf(
   { untilRefusedMs }: Found['revocation'],
 ): Bar[] {
   const atMost = (what: string, value: number, bound: number, unit = ''): Bar => ({
-    ...{ what, found: value, bound, unit },
+    ...{ what, found: value, limit: 'at most', bound, unit },
     isKept: value <= bound,
   })
   const share = throughput[OURS.name].median / throughput[FLOOR.name].median
@@ -145,7 +146,10 @@ function barsOf(
       2,
       '%',
     ),
-    { what: 'throughput, of the floor’s', found: 100 * share, bound: 75, unit: '%', isKept: share >= 0.75 },
+    {
+      ...{ what: 'throughput, of the floor’s', found: 100 * share, limit: 'at least', bound: 75, unit: '%' },
+      isKept: share >= 0.75,
+    },
     atMost(
       `memory a session with ${largest}, of the rival’s`,
       (100 * bytesOf(memory.ours)) / bytesOf(memory.rivals),

@@ -72,11 +72,13 @@ async function expectTrueEnd(stack: Stack, watch: Watch, visitor: Visitor, node:
   const record = JSON.parse(await stack.redis('--raw', 'GET', key))
   // Longer than a node goes without renewing a session in use: each of them does it once.
   const renewSeconds = Number((await stack.exec(node, 'printenv', 'SESSION_RENEW_SECONDS')).trim() || 5)
-  const leftMs = (renewSeconds + 2) * 1000
+  const leastLeftMs = (renewSeconds + 2) * 1000
   // By this machine's clock, which is also that of Redis.
-  const endMs = Date.now() + leftMs
-  const endsAt = performance.now() + leftMs
-  const changed = JSON.stringify({ ...record, absoluteExpiresAt: new Date(endMs).toISOString() })
+  const createdMs = Date.parse(record.createdAt)
+  const absoluteSeconds = Math.ceil((Date.now() + leastLeftMs - createdMs) / 1000)
+  const endMs = createdMs + absoluteSeconds * 1000
+  const endsAt = performance.now() + endMs - Date.now()
+  const changed = JSON.stringify({ ...record, absoluteSeconds })
   await stack.redis('SET', key, changed, 'PXAT', String(endMs))
   const answers: { status: number; servedBy: string; askedMs: number; answeredMs: number }[] = []
   while (performance.now() < endsAt + 1_000) {
