@@ -17,6 +17,10 @@ const growth = (process.env.BENCH_NODES ?? '1 2 3 5').split(' ').filter(Boolean)
 /** While sessions end by the thousand. */
 const BACKGROUND_RATE = 100
 
+process.on('uncaughtException', ({ message }) => {
+  console.error(`Nothing is concluded: ${message}`)
+  process.exit(1)
+})
 const bench = await openBench()
 // What the rival keeps has another name. Only here, in a Redis that is thrown away.
 await bench.redis('ACL', 'SETUSER', 'app', '~sess:*')

@@ -68,7 +68,7 @@ async function withK6({ tier, url, cookies, seconds, rate }: Load): Promise<Load
   }
   const words = ['run', '--quiet', '--no-usage-report', 'bench.ts']
   const { code, output } = process.env.K6
-    ? await command('env', ['--chdir=loadtest', process.env.K6, ...words], settings)
+    ? await command('sh', ['-c', 'cd loadtest && exec "$0" "$@"', process.env.K6, ...words], settings)
     : await command(
         'docker',
         [

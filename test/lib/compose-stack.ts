@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { freePort } from '../../app/src/process/free-port.ts'
+import { createServer } from 'node:net'
 import { exchange } from '../../app/test/lib/exchange.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { command, type Result, succeed, TOP } from './command.ts'
@@ -33,8 +34,8 @@ export function createComposeStack(project: string, settings: Record<string, str
 
     /** Chooses free ports, so that nothing on this machine is in the way. */
     async choosePorts(): Promise<void> {
-      env.PORT = String(await freePort())
-      env.HTTPS_PORT = String(await freePort())
+      env.PORT = String(await lastingPort())
+      env.HTTPS_PORT = String(await lastingPort())
     },
 
     async up(): Promise<string> {
@@ -91,6 +92,23 @@ export function createComposeStack(project: string, settings: Record<string, str
     },
   }
   return stack
+}
+
+/**
+ * A port that is free, and stays so while nothing listens there for a moment: below those that the system gives to whoever
+ * connects (from 32768 on Linux). Of these one may be taken, even by somebody who tries to connect to that very port.
+ */
+async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await Promise.race([
+      once(server, 'listening').then(() => true),
+      once(server, 'error').then(() => false),
+    ])
+    server.close()
+    if (isFree) return port
+  }
 }
 
 /** Asks until each of the three nodes has answered; every answer must have this status. */
