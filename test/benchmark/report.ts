@@ -100,7 +100,9 @@ export function sumUp(found: Found, described: Pick<BenchReport, 'machine' | 'lo
     sessionCost,
     costOfRivals: forEachTier((name) => ({
       ...over((round) => aboveFloor(round, name, total) / aboveFloor(round, RIVAL.name, total)),
-      median: sessionCost[name].median / sessionCost[RIVAL.name].median,
+      // Nothing is a share of a rival that seems to cost nothing: then it was not measured long enough.
+      median:
+        sessionCost[RIVAL.name].median > 0 ? sessionCost[name].median / sessionCost[RIVAL.name].median : Number.NaN,
     })),
     throughput: forEachTier((name) => spreadOf(saturated.map((round) => round[name]))),
     latencyMs: forEachTier((name) => ({
