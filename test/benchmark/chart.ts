@@ -8,7 +8,7 @@ export interface Series {
 }
 
 /** Colours that are told apart by everybody, on light and on dark. */
-export const COLOURS = ['#6b7785', '#2f7dc4', '#3a9a6a', '#d0782a'] as const
+const COLOURS = ['#6b7785', '#2f7dc4', '#3a9a6a', '#d0782a'] as const
 const colour = (place: number) => COLOURS[place % COLOURS.length]
 
 export const number = (value: number) => {

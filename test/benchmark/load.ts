@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import autocannon from 'autocannon'
 import { command, TOP } from '../lib/command.ts'
+import { hasK6 } from '../lib/k6.ts'
 import { OURS, type Tier } from './tier.ts'
 
 export interface Load {
@@ -24,7 +25,6 @@ export interface LoadSaw {
 const AT_ONCE = 24
 const FILE = 'report/bench-load.json'
 
-const hasK6 = () => Boolean(process.env.K6) || process.env.HAVE_K6 === 'yes'
 export const generator = () => (hasK6() ? 'k6' : 'autocannon')
 
 /** Asks GET /api/user of one tier, with k6 where it is to be had, otherwise with autocannon. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { TOP } from '../lib/command.ts'
+import { hasK6 } from '../lib/k6.ts'
 import { RECORDER_RATE } from './load.ts'
 
 /** What k6 saw, beside the recorder: loadtest/4-faults.ts. */
@@ -12,11 +13,9 @@ export interface K6Saw {
   missed: string[]
 }
 
-const isThere = () => Boolean(process.env.K6) || process.env.HAVE_K6 === 'yes'
-
 /** For the report: what it was that users did. */
 export const describeLoad = () =>
-  isThere()
+  hasK6()
     ? `${RECORDER_RATE} requests a second of the recorder and ${RATE} of k6`
     : `${RECORDER_RATE} requests a second of the recorder, without k6,`
 
@@ -27,7 +26,7 @@ const FILE = `${TOP}/loadtest/${FOLDER}/4-faults.json`
 
 /** Puts load on with k6 for so long, where k6 is to be had: the program that K6 names, or the image (HAVE_K6=yes). */
 export async function startK6(seconds: number): Promise<{ finished: Promise<K6Saw> }> {
-  if (!isThere() || seconds === 0) return { finished: Promise.resolve(NOTHING) }
+  if (!hasK6() || seconds === 0) return { finished: Promise.resolve(NOTHING) }
   await rm(FILE, { force: true })
   const settings = { LOAD_SECONDS: String(seconds), LOAD_RATE: String(RATE), REPORT_FOLDER: FOLDER }
   const child = spawn('loadtest/run', ['4-faults.ts'], {
