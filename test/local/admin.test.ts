@@ -139,9 +139,6 @@ test('an account is found by its name, not by a pattern', async () => {
     assert.equal(await redis.inspector.exists('disabled-users'), 0, name)
   }
 })
-    assert.equal(await redis.inspector.exists('disabled-users'), 0, name)
-  }
-})
 
 test('a redis-cli without -e (before 7.0) gives the same replies and the same errors', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'old-redis-cli-'))
