@@ -107,41 +107,51 @@ find_k6() {
   fi
 }
 
-# Where the Redis of a run without Docker is: host:port.
-local_redis() { sed -n 's/.*"redis":"\([^"]*\)","msg":"Redis connected.*/\1/p' "$LOCAL/log" | tail -n 1; }
-
-# redis-cli in the stack, as the user who may do anything. The password goes by the environment, not by the arguments.
-redis_cli() {
-  require_stack
-  if runs_locally; then
-    have redis-cli || die 'redis-cli is needed to look into a Redis outside Docker.'
-    local address
-    address=$(local_redis)
-    redis-cli -h "${address%:*}" -p "${address##*:}" "$@"
-  else
-    local terminal=--no-TTY
-    [ -t 0 ] && [ -t 1 ] && terminal=
-    # shellcheck disable=SC2086 # empty means: leave it out
-    REDISCLI_AUTH=$(cat .secrets/redis-admin-password) \
-      docker compose exec $terminal -e REDISCLI_AUTH redis redis-cli --user admin "$@"
-  fi
-}
+# shellcheck source=redis.sh
+source deploy/redis.sh
 
 require_account() {
-  grep -q "\"username\": \"$1\"" app/demo-users.json || die "There is no account $1 in app/demo-users.json."
+  has_account "$1" || die "There is no account $1 in app/demo-users.json."
 }
 
-# Ends all sessions of a user, by the application's own program.
+# The rule for names is that of app/src/users/users.ts.
+has_account() {
+  [[ "$1" =~ ^[a-z0-9][a-z0-9._-]*$ ]] && sed -n 's/.*"username": "\([^"]*\)".*/\1/p' app/demo-users.json | grep -xF -e "$1" > /dev/null
+}
+
+# Ends all sessions of a user, by the application's own program, and names each that it ended. If that fails, prints one
+# line about it on stderr and returns 1. The program writes the log's JSON lines: see app/src/end-sessions.ts.
 end_sessions() {
   require_stack
+  local name output reason status=1
   if runs_locally; then
-    REDIS_URL=redis://$(local_redis) LOG_LEVEL=info node app/dist/src/end-sessions.js "$1"
+    output=$(load_local_settings && LOG_LEVEL=info node app/dist/src/end-sessions.js "$1" 2>&1) && status=0
+    ended_sessions "$output"
   else
-    # Also where the container's own lines go: who looks for the end of a session looks there.
-    # shellcheck disable=SC2016 # $1 is the inner shell's
-    compose exec --no-TTY -e LOG_LEVEL=info app sh -c 'node dist/src/end-sessions.js "$1" | tee /proc/1/fd/1' - "$1"
-  fi | sed -n 's/.*"sessionId":"\([^"]*\)","msg":"Session ended by.*/Ended session \1/p'
+    # A node can be cut off from Redis while the others are not.
+    for name in $(node_names); do
+      output=$(end_sessions_on "$name" "$1" 2>&1 < /dev/null) && status=0
+      ended_sessions "$output"
+      [ "$status" != 0 ] || break
+    done
+  fi
+  [ "$status" != 0 ] || return 0
+  reason=$(sed -n 's/.*"event":"sessions_not_ended".*"reason":"\([^"]*\)".*/\1/p' <<< "$output")
+  say "${reason:-${output##*$'\n'}}" >&2
+  return 1
 }
+
+# Its lines also go where the node's own go: the log has the end of every session.
+end_sessions_on() {
+  # shellcheck disable=SC2016 # these are the inner shell's
+  compose exec --no-TTY --index "${1#app-}" -e LOG_LEVEL=info app sh -c '
+    output=$(node dist/src/end-sessions.js "$1")
+    status=$?
+    printf "%s\n" "$output" | tee /proc/1/fd/1
+    exit $status' - "$2"
+}
+
+ended_sessions() { sed -n '/"event":"revoked"/s/.*"sessionId":"\([^"]*\)".*/Ended session \1/p' <<< "$1"; }
 
 welcome() {
   cat <<TEXT

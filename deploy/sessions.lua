@@ -1,5 +1,7 @@
--- One page of deploy/sessions: the cursor for the next page, then a line for each session.
-local page = redis.call('SCAN', ARGV[1], 'MATCH', 'session:*', 'COUNT', 500)
+-- One page of deploy/sessions: the cursor for the next page, then a line for each session. ARGV: cursor, prefix of the keys.
+local start = ARGV[2] .. 'session:'
+local pattern = string.gsub(start, '[%*%?%[%]%^\\]', '\\%0') .. '*'
+local page = redis.call('SCAN', ARGV[1], 'MATCH', pattern, 'COUNT', 500)
 local now = tonumber(redis.call('TIME')[1])
 local lines = { page[1] }
 
@@ -13,23 +15,26 @@ local function seconds(iso)
   return ((days * 24 + h) * 60 + min) * 60 + s
 end
 
+-- A value may hold anything, and a line must stay a line.
+local function printable(text) return (string.gsub(text, '%c', '?')) end
+
 for _, key in ipairs(page[2]) do
-  local json = redis.call('GET', key)
-  if json then
-    local known, line = pcall(function()
-      local session = cjson.decode(json)
-      -- Not a session: what a replaced token leaves for a few seconds.
-      if session.replacedBy then return nil end
-      return table.concat({
-        session.user.username,
-        session.createdOn,
-        now - seconds(session.createdAt),
-        redis.call('TTL', key),
-        string.sub(key, 9, 14) .. '...',
-      }, '\t')
-    end)
-    if not known then line = '(unknown)\t-\t0\t0\t' .. string.sub(key, 9, 14) .. '...' end
-    lines[#lines + 1] = line
-  end
+  local hint = printable(string.sub(key, #start + 1, #start + 6)) .. '...'
+  local type = redis.call('TYPE', key).ok
+  local known, line = pcall(function()
+    local session = cjson.decode(redis.call('GET', key))
+    -- Not a session: what a replaced token leaves for a few seconds.
+    if session.replacedBy then return nil end
+    return table.concat({
+      printable(session.user.username),
+      printable(session.createdOn),
+      now - seconds(session.createdAt),
+      redis.call('TTL', key),
+      hint,
+    }, '\t')
+  end)
+  if not known then line = '(unknown)\t-\t0\t' .. redis.call('TTL', key) .. '\t' .. hint end
+  -- 'none': it expired after SCAN had found it.
+  if type ~= 'none' then lines[#lines + 1] = line end
 end
 return lines

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import { until } from '../../app/test/lib/until.ts'
+import { command, TOP } from '../lib/command.ts'
+import { assertEveryNodeSays, createComposeStack } from '../lib/compose-stack.ts'
+import { GRACE } from '../lib/visitor.ts'
+
+// The commands of an administrator when something is in their way. test/local/admin.test.ts has what does not depend on Compose.
+const project = 'sessions-test-admin'
+const stack = createComposeStack(project, { SESSION_CACHE: 'on' })
+const run = (script: string, ...words: string[]) => command(`deploy/${script}`, words, stack.env)
+
+/** The secrets of this folder, which other stacks may use, are set aside and put back. */
+const SECRETS = `${TOP}/.secrets`
+const ASIDE = `${TOP}/.local/${project}-secrets`
+
+before(async () => {
+  await stack.choosePorts()
+  await stack.up()
+})
+after(async () => {
+  await stack.down()
+  if (!areAside) return
+  await rm(SECRETS, { recursive: true, force: true })
+  await rename(ASIDE, SECRETS)
+})
+let areAside = false
+
+async function refuses(how: RegExp, script: string, ...words: string[]): Promise<void> {
+  const { code, output } = await run(script, ...words)
+  assert.equal(code, 1, `${script} ended with ${code}: ${output}`)
+  assert.match(output, how)
+  assert.match(output, /^[^\n]+\n$/, 'one line')
+}
+
+const isDisabled = async (username: string) =>
+  (await stack.redisCli('--raw', 'SISMEMBER', 'disabled-users', username)).trim() === '1'
+
+test('make end-sessions ends them on every node, also when a node is cut off from Redis', async () => {
+  const visitor = await stack.visitor(GRACE)
+  const [network, node] = [`${project}_data`, stack.containerOf('app-1')]
+  await stack.docker('network', 'disconnect', network, node)
+  try {
+    const { code, output } = await run('end-sessions', 'grace')
+    assert.equal(code, 0, output)
+    assert.match(output, /^Ended session \S+$/m)
+  } finally {
+    await stack.docker('network', 'connect', network, node)
+  }
+  await until('the node has Redis again', async () => (await visitor.whoAmI()).servedBy === 'app-1')
+  await assertEveryNodeSays(401, visitor)
+})
+
+test('with a Redis that does not answer nothing is said to be done, and nothing is', async () => {
+  const visitor = await stack.visitor()
+  await stack.docker('pause', stack.containerOf('redis-1'))
+  try {
+    await refuses(/^ada was not disabled: Redis cannot be reached.*make ps/, 'disable', 'ada')
+    await refuses(/^ada was not enabled: Redis cannot be reached/, 'enable', 'ada')
+    await refuses(/^The sessions of ada were not all ended: Failed to connect to Redis/, 'end-sessions', 'ada')
+    await refuses(/^Redis cannot be reached/, 'sessions')
+  } finally {
+    await stack.docker('unpause', stack.containerOf('redis-1'))
+  }
+  await until('its session is honoured', async () => (await visitor.whoAmI()).status === 200)
+  assert.equal(await isDisabled('ada'), false)
+})
+
+test('with a Redis that is read-only nothing is said to be done, and with a full one an account is disabled all the same', async () => {
+  const visitor = await stack.visitor()
+  await stack.redisCli('REPLICAOF', '127.0.0.1', '1')
+  try {
+    await refuses(/^ada was not disabled: .*READONLY/, 'disable', 'ada')
+    await refuses(/^The sessions of ada were not all ended: /, 'end-sessions', 'ada')
+  } finally {
+    await stack.redisCli('REPLICAOF', 'NO', 'ONE')
+  }
+  await until('its session is honoured', async () => (await visitor.whoAmI()).status === 200)
+
+  const [, maxmemory = '0'] = (await stack.redisCli('--raw', 'CONFIG', 'GET', 'maxmemory')).trim().split('\n')
+  await stack.redisCli('CONFIG', 'SET', 'maxmemory', '1mb')
+  try {
+    const { code, output } = await run('disable', 'ada')
+    assert.equal(code, 0, output)
+    assert.equal(await isDisabled('ada'), true)
+    await assertEveryNodeSays(401, visitor)
+    assert.equal((await run('enable', 'ada')).code, 0)
+    assert.equal(await isDisabled('ada'), false)
+  } finally {
+    await stack.redisCli('CONFIG', 'SET', 'maxmemory', maxmemory)
+  }
+})
+
+test('.secrets deleted while the stack runs: each command says that it did nothing and what to do, and that helps', async () => {
+  const visitor = await stack.visitor()
+  await mkdir(`${TOP}/.local`, { recursive: true })
+  await rename(SECRETS, ASIDE)
+  areAside = true
+  const advice = /make down && make up/
+  await refuses(new RegExp(`^ada was not disabled: .*NOAUTH.*${advice.source}`), 'disable', 'ada')
+  // Creates new ones, as every use of Compose needs some.
+  await stack.make('ps')
+  await refuses(new RegExp(`^ada was not disabled: .*WRONGPASS.*${advice.source}`), 'disable', 'ada')
+  await refuses(new RegExp(`^ada was not enabled: .*WRONGPASS.*${advice.source}`), 'enable', 'ada')
+  await refuses(advice, 'sessions')
+  await refuses(advice, 'session', visitor.token())
+  assert.equal((await run('redis-cli', 'SMEMBERS', 'disabled-users')).code, 1)
+  for (const attempt of ['first', 'second']) {
+    const { code, output } = await run('up')
+    assert.equal(code, 1, attempt)
+    assert.match(output, advice)
+  }
+  await assertEveryNodeSays(200, visitor)
+
+  await stack.make('down')
+  await stack.make('up')
+  await assertEveryNodeSays(200, visitor)
+  assert.match(await stack.make('disable', 'USER=ada'), /^ada is disabled/m)
+  await assertEveryNodeSays(401, visitor)
+  assert.equal((await visitor.logIn()).status, 401)
+})
+
+test('no token and no password of this run is in any log of any container', () => {
+  stack.assertNoSecretIsLogged()
+})

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, test } from 'node:test'
+import { freePort } from '../../app/src/process/free-port.ts'
+import { startTestRedis, type TestRedis } from '../../app/test/lib/redis-server.ts'
+import { until } from '../../app/test/lib/until.ts'
+import { command, succeed } from '../lib/command.ts'
+import { createVisitor, type Visitor } from '../lib/visitor.ts'
+
+// The commands of an administrator on a Redis that refuses, is full, is a replica, hangs, or holds what no node wrote. On a run
+// without Docker; test/compose/admin.test.ts has what differs on Compose.
+const NO_ENGINE = { DOCKER_HOST: 'tcp://127.0.0.1:1' }
+const env: Record<string, string> = { ...NO_ENGINE, COMPOSE_PROJECT_NAME: `test-admin-${process.pid}` }
+const run = (script: string, ...words: string[]) => command(`deploy/${script}`, words, env)
+
+let redis: TestRedis
+let ada: Visitor
+
+before(async () => {
+  redis = await startTestRedis()
+  env.PORT = String(await freePort())
+  await succeed('make', ['local'], { ...env, REDIS_URL: redis.url })
+  ada = createVisitor(`http://localhost:${env.PORT}`)
+  await ada.logIn()
+})
+after(async () => {
+  await succeed('make', ['down'], env)
+  await redis.stop()
+})
+afterEach(async () => {
+  redis.resume()
+  await tell('ACL SETUSER default +getdel')
+  await tell('REPLICAOF NO ONE')
+  await tell('CONFIG SET maxmemory 0')
+  await tell('CONFIG SET requirepass', '')
+  await tell('DEL disabled-users session:list')
+  await until('ada is logged in', async () => (await ada.whoAmI()).status === 200 || (await ada.logIn()).status === 200)
+})
+
+const tell = (words: string, ...more: string[]) => redis.inspector.sendCommand([...words.split(' '), ...more])
+
+async function refuses(how: RegExp, script: string, ...words: string[]): Promise<void> {
+  const { code, output } = await run(script, ...words)
+  assert.equal(code, 1, `${script} ended with ${code}: ${output}`)
+  assert.match(output, how)
+  assert.match(output, /^[^\n]+\n$/, 'one line')
+}
+
+for (const [what, spoil, reason, mend] of [
+  ['wants another password', () => tell('CONFIG SET requirepass another'), /NOAUTH/, () => {}],
+  ['is read-only', () => tell('REPLICAOF 127.0.0.1 1'), /READONLY/, () => {}],
+  ['does not answer', () => redis.pause(), /did not reply|Failed to connect/, () => redis.resume()],
+  ['is away', () => redis.kill(), /cannot be reached|Failed to connect/, () => redis.start()],
+] as const) {
+  test(`with a Redis that ${what}, disable, enable and end-sessions say that nothing was done, and exit with 1`, async () => {
+    await spoil()
+    await refuses(new RegExp(`^ada was not disabled: .*(?:${reason.source})`, 'i'), 'disable', 'ada')
+    await refuses(new RegExp(`^ada was not enabled: .*(?:${reason.source})`, 'i'), 'enable', 'ada')
+    await refuses(new RegExp(`^The sessions of ada were not all ended: .*(?:${reason.source})`, 'i'), 'end-sessions', 'ada')
+    await mend()
+    assert.equal(await redis.inspector.sIsMember('disabled-users', 'ada'), 0)
+    await until('its session is honoured', async () => (await ada.whoAmI()).status === 200)
+  })
+}
+
+test('with a full Redis an account is disabled all the same, and enabled again', async () => {
+  await tell('CONFIG SET maxmemory 1')
+  const { code, output } = await run('disable', 'ada')
+  assert.equal(code, 0, output)
+  assert.match(output, /^Ended session \S+\nada is disabled/)
+  assert.equal(await redis.inspector.sIsMember('disabled-users', 'ada'), 1)
+  assert.equal((await ada.whoAmI()).status, 401)
+  assert.equal((await run('enable', 'ada')).code, 0)
+  assert.equal(await redis.inspector.sIsMember('disabled-users', 'ada'), 0)
+})
+
+test('where the account could be disabled and its sessions not ended, both are said', async () => {
+  await tell('ACL SETUSER default -getdel')
+  await refuses(
+    /^ada is disabled and cannot log in, but its sessions were not all ended: .*getdel.*run again/,
+    'disable',
+    'ada',
+  )
+  assert.equal(await redis.inspector.sIsMember('disabled-users', 'ada'), 1)
+  assert.equal((await ada.whoAmI()).status, 200)
+  await tell('ACL SETUSER default +getdel')
+  assert.equal((await run('disable', 'ada')).code, 0)
+  assert.equal((await ada.whoAmI()).status, 401)
+})
+
+test('end-sessions with SESSION_STORE=memory says that it cannot end them', async () => {
+  const { code, output } = await command('node', ['app/dist/src/end-sessions.js', 'ada'], {
+    REDIS_URL: redis.url,
+    SESSION_STORE: 'memory',
+  })
+  assert.equal(code, 1)
+  assert.match(output, /"event":"sessions_not_ended".*"reason":"with SESSION_STORE=memory/)
+  assert.equal((await ada.whoAmI()).status, 200)
+})
+
+test('make sessions and make session take no error for a session, and exit with 1', async () => {
+  await tell('CONFIG SET requirepass another')
+  await refuses(/NOAUTH/, 'sessions')
+  await refuses(/NOAUTH/, 'session', ada.token())
+  await refuses(/NOAUTH/, 'redis-cli', 'GET', 'session:list')
+})
+
+test('a key of another type is shown as unknown by make sessions, and as no session by make session', async () => {
+  await tell('RPUSH session:list value')
+  const { code, output } = await run('sessions')
+  assert.equal(code, 0, output)
+  assert.match(output, /^\(unknown\) +- +0 +-1 +list\.\.\.$/m)
+  assert.match(output, new RegExp(`^ada +app-[123] +\\d+ +\\d+ +${ada.token().slice(0, 6)}\\.\\.\\.$`, 'm'))
+  await refuses(/^No session: .* of the type list/, 'session', 'list')
+})
+
+test('a session whose fields hold line ends and tabs takes one line in make sessions', async () => {
+  const user = { username: 'a\nb\tc', displayName: '' }
+  await redis.inspector.set(
+    'session:list',
+    JSON.stringify({ user, createdOn: 'x\ny', createdAt: '2026-01-01T00:00:00.000Z' }),
+  )
+  assert.match((await run('sessions')).output, /^a\?b\?c +x\?y +\d+ +-1 +list\.\.\.$/m)
+})
+
+test('deploy/redis-cli exits with 1 when Redis replies with an error, and with 0 otherwise', async () => {
+  await tell('RPUSH session:list value')
+  await refuses(/WRONGTYPE/, 'redis-cli', 'GET', 'session:list')
+  assert.deepEqual(await run('redis-cli', 'LRANGE', 'session:list', '0', '-1'), { code: 0, output: 'value\n' })
+})
+
+test('an account is found by its name, not by a pattern', async () => {
+  for (const name of ['a.a', '.*', 'ada"', 'ADA', '-a', 'ada\ngrace']) {
+    const { code, output } = await run('disable', name)
+    assert.equal(code, 1, name)
+    assert.match(output, /^There is no account/)
+    assert.equal(await redis.inspector.exists('disabled-users'), 0, name)
+  }
+})
+
+test('redis-cli still takes commands one by one, and MONITOR shows them as they come', async () => {
+  assert.equal(await succeed('bash', ['-c', 'echo PING | deploy/redis-cli'], env), 'PONG\n')
+  assert.match(await succeed('bash', ['-c', 'deploy/redis-cli MONITOR | head -n 3'], env), /^OK\n[^\n]+\[0 [^\n]+\n/)
+})
+
+test('make session gives the token to no other program as an argument', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'spying-redis-cli-'))
+  try {
+    const program = (await succeed('bash', ['-c', 'command -v redis-cli'])).trim()
+    await writeFile(
+      join(folder, 'redis-cli'),
+      `#!/usr/bin/env bash\nprintf '%s\\n' "$@" >> ${folder}/arguments\nexec ${program} "$@"\n`,
+      { mode: 0o755 },
+    )
+    const spied = { ...env, PATH: `${folder}:${process.env.PATH}` }
+    assert.match(await succeed('deploy/session', [ada.token()], spied), /"username":"ada"/)
+    const given = await readFile(join(folder, 'arguments'), 'utf8')
+    assert.match(given, /session:/)
+    assert.ok(!given.includes(ada.token()))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+test('a redis-cli without -e (before 7.0) gives the same replies and the same errors', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'old-redis-cli-'))
+  try {
+    const program = (await succeed('bash', ['-c', 'command -v redis-cli'])).trim()
+    await writeFile(
+      join(folder, 'redis-cli'),
+      `#!/usr/bin/env bash\nfor word; do [ "$word" != -e ] || { echo 'Unrecognized option: -e' >&2; exit 1; }; done\nexec ${program} "$@"\n`,
+      { mode: 0o755 },
+    )
+    const old = { ...env, PATH: `${folder}:${process.env.PATH}` }
+    assert.match(await succeed('deploy/session', [ada.token()], old), /^\{"user":\{"username":"ada",.*\}\nTTL \d+ s\n$/)
+    assert.match(await succeed('deploy/sessions', [], old), /^ada +app-[123] +\d+ +\d+ +\S{6}\.\.\.$/m)
+    await tell('RPUSH session:list', 'a "b" \\ c\\n', 'd')
+    assert.equal(await succeed('deploy/redis-cli', ['LRANGE', 'session:list', '0', '-1'], old), 'a "b" \\ c\\n\nd\n')
+    await tell('CONFIG SET requirepass another')
+    for (const [script, words] of [
+      ['disable', ['ada']],
+      ['sessions', []],
+      ['redis-cli', ['GET', 'x']],
+    ] as const) {
+      const { code, output } = await command(`deploy/${script}`, words, old)
+      assert.equal(code, 1, script)
+      assert.match(output, /NOAUTH/)
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+test('the commands reach the database and the password that the stack was started with, also from another shell', async () => {
+  const other = { ...env, COMPOSE_PROJECT_NAME: `test-admin-db-${process.pid}`, PORT: String(await freePort()) }
+  await tell('ACL SETUSER app on >secret-of-app ~* &* +@all')
+  const address = redis.url.replace('//', '//app:secret-of-app@')
+  try {
+    await succeed('make', ['local'], { ...other, REDIS_URL: `${address}/3` })
+    const visitor = createVisitor(`http://localhost:${other.PORT}`)
+    await visitor.logIn()
+    assert.match(await succeed('deploy/disable', ['ada'], other), /^Ended session \S+\nada is disabled/)
+    assert.equal((await visitor.whoAmI()).status, 401)
+    assert.equal((await visitor.logIn()).status, 401)
+    assert.equal((await ada.whoAmI()).status, 200)
+  } finally {
+    await succeed('make', ['down'], other)
+    await tell('ACL DELUSER app')
+  }
+})
