@@ -13,7 +13,7 @@ async function endSessions(): Promise<void> {
   const [username = ''] = process.argv.slice(2)
   const redis = await connectRedis(config.redis, log)
   const sessions = createSessionStore(redis, { ...config.session, node: 'end-sessions' }, log)
-  const journal = createJournal({ node: 'end-sessions', events: await openEventLog(redis, 'events', log) })
+  const journal = createJournal({ node: 'end-sessions', events: await openEventLog(redis, redis.keys.events(), log) })
   for (const { id } of await sessions.revokeSessions(username)) {
     await journal.record(log, { type: 'revoked', user: username, sessionId: id, by: 'administrator' })
   }
