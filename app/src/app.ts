@@ -39,6 +39,8 @@ export interface AppParts {
   cluster: Cluster
   /** Why the node cannot serve, or undefined if it can. */
   whyNotReady: () => Promise<string | undefined>
+  /** What is wrong though the node can serve, in sentences. */
+  warnings: () => readonly string[]
   /** Sees every request but the probes, and may turn it away. */
   drainMiddleware: RequestHandler
 }
@@ -68,7 +70,7 @@ export function createApp(parts: AppParts): Express {
 
 /** What every request goes through before its route. */
 export function beginApp(parts: AppParts): Express {
-  const { log, metrics, whyNotReady } = parts
+  const { log, metrics, whyNotReady, warnings } = parts
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', parts.trustProxyHops)
@@ -84,7 +86,7 @@ export function beginApp(parts: AppParts): Express {
   app.use(metrics.measureRequests)
   app.use(securityHeaders())
 
-  app.use(healthRoutes({ whyNotReady, metrics }))
+  app.use(healthRoutes({ whyNotReady, warnings, metrics }))
   app.use(parts.drainMiddleware)
   app.use(csrf())
   return app

@@ -24,6 +24,10 @@ export const environment = z.object({
     .url({ protocol: /^rediss?$/, error: 'is not a redis:// or rediss:// address' })
     .default('redis://localhost:6379'),
   REDIS_PASSWORD_FILE: z.string().min(1).optional(),
+  KEY_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9:._-]{1,64}$/, 'is not a prefix of letters, digits, : . _ and -, at most 64')
+    .optional(),
   REDIS_DEADLINE_MS: z.coerce.number().int().min(10).max(60_000).default(500),
   SESSION_STORE: z.enum(['redis', 'memory']).default('redis'),
   SESSION_COOKIE: z
@@ -78,6 +82,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     redis: Object.freeze({
       url: value.REDIS_URL,
       password: value.REDIS_PASSWORD_FILE === undefined ? undefined : readSecret(value.REDIS_PASSWORD_FILE),
+      keyPrefix: value.KEY_PREFIX ?? '',
       deadlineMs: value.REDIS_DEADLINE_MS,
       cacheEntries: value.SESSION_CACHE === 'on' ? MOST_CACHED_SESSIONS : 0,
     }),

@@ -52,7 +52,7 @@ async function endAll(sessions: SessionStore, user: string): Promise<{ ended: En
 /** Logs the endings and tells the pages of the user. Best effort: the sessions have ended already. */
 async function publish(redis: RedisConnection, ended: readonly EndedSession[], log: Logger): Promise<void> {
   if (ended.length === 0) return
-  const events = await openEventLog(redis, 'events', log).catch((error: unknown) => {
+  const events = await openEventLog(redis, redis.keys.events(), log).catch((error: unknown) => {
     log.warn({ reason: reasonOf(error) }, 'Failed to publish events')
     return { append: async () => false }
   })

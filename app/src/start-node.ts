@@ -32,14 +32,18 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
   const clock = createRedisClock(redis)
   // Nodes that keep their sessions to themselves are no cluster with those that share them, even beside the same Redis.
   const suffix = config.sessionStore === 'memory' ? ':memory' : ''
-  const events = await openEventLog(redis, `events${suffix}`, log)
+  const events = await openEventLog(redis, redis.keys.events(suffix), log)
   const journal = createJournal({ node, events })
   const streams = createEventStreams({ node, events, now: clock.estimate })
   const { ttlSeconds, absoluteSeconds } = config.session
   const whyEnded = createWhyEnded({ events, ttlSeconds, absoluteSeconds, now: clock.estimate })
   const metrics = createMetrics({ node, eventStreams: streams.count })
   const { requestsAnswered } = metrics
-  const cluster = joinCluster(redis, { key: `nodes${suffix}`, name: node, clock, requestsAnswered, events }, log)
+  const cluster = joinCluster(
+    redis,
+    { key: redis.keys.nodes(suffix), name: node, clock, requestsAnswered, events },
+    log,
+  )
   const accounts = config.demoUsers ? await readAccounts(DEMO_ACCOUNTS) : []
   const users = await createUsers({ redis, accounts, hashesAtOnce: config.hashesAtOnce })
   const throttle = createLoginThrottle(redis, config.throttle)
@@ -60,13 +64,7 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
 
   async function whyNotReady(): Promise<string | undefined> {
     if (isDraining()) return 'This node is draining.'
-    const answered = await redis
-      .run((client) => client.ping())
-      .then(
-        () => true,
-        () => false,
-      )
-    return answered ? undefined : 'Redis does not answer.'
+    return redis.whyNotReady()
   }
 
   const { trustProxyHops, cookieName } = config
@@ -84,6 +82,7 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
     streams,
     cluster,
     whyNotReady,
+    warnings: redis.warnings,
     drainMiddleware,
   })
   const server = await listen(app, config)

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logger.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import { ifWrongType } from '../redis/errors.ts'
+import { createForeignKeyLog } from '../redis/foreign-key-log.ts'
 import { type Event, eventSchema } from './event.ts'
 import { isAfter } from './event-id.ts'
 
@@ -33,9 +35,15 @@ const RETRY_MS = 500
 
 /**
  * The events of all nodes: a capped stream in Redis, of which each node has a copy in memory that pub/sub keeps up to
- * date. So a page that comes back after a moment is told what it missed without a question to Redis.
+ * date. So a page that comes back after a moment is told what it missed without a question to Redis. Where another program
+ * has the key of the stream, events are published and not kept.
  */
-export async function openEventLog(redis: RedisConnection, key: string, log: Logger): Promise<EventLog> {
+export async function openEventLog(
+  redis: RedisConnection,
+  { key, channel }: { key: string; channel: string },
+  log: Logger,
+): Promise<EventLog> {
+  const foreignKey = createForeignKeyLog(key, log)
   let entries: LoggedEvent[] = []
   /** What is published while the stream is being read; undefined when it is not. */
   let heldBack: LoggedEvent[] | undefined
@@ -53,7 +61,11 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
     const reading = ++readings
     while (reading === readings) {
       try {
-        const stored = await redis.run((client) => client.xRevRange(key, '+', '-', { COUNT: KEPT }))
+        const reply = redis.run((client) => client.xRevRange(key, '+', '-', { COUNT: KEPT }))
+        const stored = await ifWrongType<Awaited<typeof reply>>(reply, () => {
+          foreignKey.found()
+          return null
+        })
         if (reading === readings)
           takeOver((stored ?? []).reverse().flatMap(({ id, message }) => toEntry(id, message.event)))
         return
@@ -90,7 +102,7 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
     }
   }
 
-  await redis.subscribe(key, {
+  await redis.subscribe(channel, {
     onSubscribing() {
       heldBack ??= []
     },
@@ -108,7 +120,10 @@ export async function openEventLog(redis: RedisConnection, key: string, log: Log
   return {
     async append(event) {
       try {
-        await redis.run((client) => client.appendAndPublish(key, JSON.stringify(event), KEPT))
+        const entry = { channel, text: JSON.stringify(event), most: KEPT }
+        const outcome = await redis.run((client) => client.appendAndPublish(key, entry))
+        if (outcome === 'isForeign') foreignKey.found()
+        else foreignKey.gone()
         return true
       } catch (error) {
         log.warn({ type: event.type, reason: String(error) }, 'Event was not told')

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Response } from 'express'
 import { pinoHttp } from 'pino-http'
 import type { Logger } from '../logger.ts'
-import { RedisUnavailable } from '../redis/connection.ts'
+import { RedisUnavailable } from '../redis/errors.ts'
 import { TooManyLogins } from '../users/users.ts'
 import { Problem } from './problem.ts'
 

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import { z } from 'zod'
-import { RedisUnavailable } from '../redis/connection.ts'
+import { ForeignKey, RedisUnavailable } from '../redis/errors.ts'
 import { TooManyLogins } from '../users/users.ts'
 
 /** An answer that is an error, as RFC 9457 problem details. Thrown anywhere in a route, sent by `problemHandler`. */
@@ -86,6 +86,7 @@ const clientError = z.object({ status: z.int().min(400).max(499), type: z.string
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
+  if (error instanceof ForeignKey) return new Problem(503, 'Redis key in use', `${error.message}.`)
   if (error instanceof RedisUnavailable) {
     return new Problem(503, 'Sessions are unavailable', 'The session store does not answer. Try again in a moment.', {
       'Retry-After': String(RETRY_AFTER_SECONDS),

@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler } from 'express'
-import { RedisDisconnected } from '../redis/connection.ts'
+import { RedisDisconnected } from '../redis/errors.ts'
 
 /**
  * A node that alone has lost Redis gives the request back to nginx, which asks another one: see nginx/parts/app.conf.

@@ -4,6 +4,8 @@ import type { EventLog } from '../events/event-log.ts'
 import type { Logger } from '../logger.ts'
 import type { RedisClock } from '../redis/clock.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import { foreignKey, ifWrongType } from '../redis/errors.ts'
+import { createForeignKeyLog } from '../redis/foreign-key-log.ts'
 
 const heartbeatSchema = z.object({
   seenAt: z.number(),
@@ -20,7 +22,7 @@ export interface ClusterNode extends Omit<Heartbeat, 'seenAt'> {
 }
 
 export interface Cluster {
-  /** The nodes that have been heard of in the last moments, by name. */
+  /** The nodes that have been heard of in the last moments, by name. Throws `ForeignKey` where there can be no list. */
   nodes(): Promise<ClusterNode[]>
   /** Says that this node is about to go. Does not throw. */
   announceDrain(): Promise<void>
@@ -50,6 +52,7 @@ interface Parts {
 export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): Cluster {
   const { key, name, clock, requestsAnswered, events } = parts
   const leaving = new AbortController()
+  const foreignKeyLog = createForeignKeyLog(key, log)
   let state: Heartbeat['state'] = 'up'
   /** What the others have still to be told of this node. */
   const untold = new Set<'redis_back' | 'node_up'>(['node_up'])
@@ -68,9 +71,7 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
       redisMs: Number((answeredAt - askedAt).toFixed(2)),
       state,
     }
-    const [added, all] = await redis.run((client) =>
-      Promise.all([client.hSet(key, name, JSON.stringify(heartbeat)), client.hGetAll(key)]),
-    )
+    const [added, all] = await writeHeartbeat(JSON.stringify(heartbeat))
     inTouchSince ??= answeredAt
     // Only who had been taken off the list is new to it: so a node that was missed and comes back says so.
     if (added === 1) untold.add('node_up')
@@ -78,6 +79,16 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
       if (await events.append({ type, node: name })) untold.delete(type)
     }
     if (answeredAt - inTouchSince > TRUSTED_AFTER_MS) await reportMissing(all, seenAt)
+  }
+
+  /** Where another program has the key, this node goes on without a list of the others. */
+  async function writeHeartbeat(json: string): Promise<[number, Record<string, string>]> {
+    const written = redis.run((client) => Promise.all([client.hSet(key, name, json), client.hGetAll(key)]))
+    void written.then(foreignKeyLog.gone, () => {})
+    return ifWrongType<[number, Record<string, string>]>(written, () => {
+      foreignKeyLog.found()
+      return [0, {}]
+    })
   }
 
   async function reportMissing(all: Record<string, string>, now: number): Promise<void> {
@@ -109,7 +120,9 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
 
   return {
     async nodes() {
-      const [now, all] = await Promise.all([clock.read(), redis.run((client) => client.hGetAll(key))])
+      const heartbeats = redis.run((client) => client.hGetAll(key))
+      const listed = ifWrongType(heartbeats, () => Promise.reject(foreignKey(key)))
+      const [now, all] = await Promise.all([clock.read(), listed])
       return Object.entries(all)
         .flatMap(([node, json]) => {
           const heartbeat = parseHeartbeat(json)

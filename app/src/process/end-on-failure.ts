@@ -1,6 +1,6 @@
 import { ConfigError } from '../config.ts'
 import { createLogger } from '../logger.ts'
-import { RedisUnavailable } from '../redis/connection.ts'
+import { RedisUnavailable } from '../redis/errors.ts'
 import { NodeDidNotStart } from './supervisor.ts'
 
 /** Runs `start`; if that fails, says why and what to do in one line, and ends the process with 1. */

@@ -5,11 +5,13 @@ import { allowOnly, Problem } from '../middleware/problem.ts'
 interface Parts {
   /** Why the node cannot serve, or undefined if it can. */
   whyNotReady: () => Promise<string | undefined>
+  /** What is wrong though the node can serve. */
+  warnings: () => readonly string[]
   metrics: Metrics
 }
 
 /** Probes, for whoever runs the nodes. The balancer does not let them through. */
-export function healthRoutes({ whyNotReady, metrics }: Parts): Router {
+export function healthRoutes({ whyNotReady, warnings, metrics }: Parts): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
   // Says nothing of Redis: restarting a node does not mend Redis, and a probe that thinks so takes all nodes down.
@@ -25,7 +27,8 @@ export function healthRoutes({ whyNotReady, metrics }: Parts): Router {
     .get(async (_req, res) => {
       const reason = await whyNotReady()
       if (reason !== undefined) throw new Problem(503, 'Not ready', reason, { 'Retry-After': '1' })
-      res.json({ status: 'ready' })
+      const noted = warnings()
+      res.json({ status: 'ready', ...(noted.length === 0 ? {} : { warnings: noted }) })
     })
     .all(allowOnly('GET'))
 

@@ -1,9 +1,8 @@
 import type { Logger } from '../logger.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import { ifWrongType } from '../redis/errors.ts'
 
 export type UserIndex = ReturnType<typeof createUserIndex>
-
-const indexKey = (username: string) => `user-sessions:${username}`
 
 /**
  * Which sessions a user has: the sorted set `user-sessions:<user>`, by absolute end, so the oldest login comes first. Only
@@ -17,30 +16,39 @@ export function createUserIndex(redis: RedisConnection, { absoluteMs }: { absolu
      * since 1970). Gives how many entries there are, those of sessions that ended early included.
      */
     async add(username: string, { name, endsAt }: { name: string; endsAt: number }, now: number): Promise<number> {
-      const key = indexKey(username)
-      const [, , size] = await redis.run((client) =>
-        Promise.all([
-          client.zAdd(key, { score: endsAt, value: name }),
-          client.zRemRangeByScore(key, '-inf', now),
-          client.zCard(key),
-          // No session of now lives longer. Its own end would not do: a rotated one ends before later logins do.
-          client.pExpireAt(key, now + absoluteMs),
-        ]),
-      )
+      const key = redis.keys.userSessions(username)
+      const addEntry = () =>
+        redis.run((client) =>
+          Promise.all([
+            client.zAdd(key, { score: endsAt, value: name }),
+            client.zRemRangeByScore(key, '-inf', now),
+            client.zCard(key),
+            // No session of now lives longer. Its own end would not do: a rotated one ends before later logins do.
+            client.pExpireAt(key, now + absoluteMs),
+          ]),
+        )
+      const [, , size] = await ifWrongType(addEntry(), async () => {
+        log.warn({ key }, 'Session index held data of another type and is replaced: earlier sessions are not listed')
+        await redis.run((client) => client.del(key))
+        return addEntry()
+      })
       return size
     },
 
     /** The names of a user's sessions, newest login first. */
     async read(username: string): Promise<string[]> {
-      return redis.run((client) => client.zRange(indexKey(username), 0, -1, { REV: true }))
+      const names = redis.run((client) => client.zRange(redis.keys.userSessions(username), 0, -1, { REV: true }))
+      return ifWrongType<string[]>(names, () => [])
     },
 
     /** Best effort: an entry left behind is only an entry too many, and whoever asked has been served already. */
     async drop(username: string, names: string[]): Promise<void> {
       if (names.length === 0) return
-      await redis
-        .run((client) => client.zRem(indexKey(username), names))
-        .catch((error: unknown) => log.warn({ reason: String(error) }, 'Session index was not pruned'))
+      const dropped = redis.run((client) => client.zRem(redis.keys.userSessions(username), names))
+      // Data of another type has no entries.
+      await ifWrongType<number>(dropped, () => 0).catch((error: unknown) => {
+        log.warn({ reason: String(error) }, 'Session index was not pruned')
+      })
     },
   }
 }

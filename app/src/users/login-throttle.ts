@@ -6,6 +6,8 @@ import {
   type RateLimiterRes,
 } from 'rate-limiter-flexible'
 import type { RedisConnection } from '../redis/connection.ts'
+import type { RedisClient } from '../redis/create-client.ts'
+import { ifWrongType } from '../redis/errors.ts'
 import { networkOf } from './network-of.ts'
 
 export interface ThrottleOptions {
@@ -38,9 +40,9 @@ export interface LoginThrottle {
  * nobody can log in then, but a password could still be found out.
  */
 export function createLoginThrottle(redis: RedisConnection, options: ThrottleOptions): LoginThrottle {
-  const accounts = createCounter(redis, { prefix: 'login-failures', max: options.maxFailures, ...options })
+  const accounts = createCounter(redis, { prefix: redis.keys.loginFailures, max: options.maxFailures, ...options })
   const addresses = createCounter(redis, {
-    prefix: 'login-failures-address',
+    prefix: redis.keys.loginFailuresAddress,
     max: options.maxFailuresPerAddress,
     ...options,
   })
@@ -74,25 +76,39 @@ function createCounter(
   const options = { keyPrefix: prefix, points: max, duration: windowSeconds }
   const memory = new RateLimiterMemory(options)
 
-  /** In Redis, or in memory where that does not answer. */
-  function use<T>(act: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T> {
-    // Made anew for each call: it costs nothing, and a client lives no longer than its connection.
-    return redis
-      .run((client) => act(new RateLimiterRedis({ ...options, storeClient: client, useRedisPackage: true })))
-      .catch(() => act(memory))
+  // Made anew for each call: it costs nothing, and a client lives no longer than its connection.
+  const countIn = (client: RedisClient) =>
+    new RateLimiterRedis({ ...options, storeClient: client, useRedisPackage: true })
+
+  /** In Redis, or in memory where that does not answer. What is no count is as none, and replaced. */
+  function use<T>(key: string, act: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T> {
+    const actInRedis = () => redis.run((client) => act(countIn(client)))
+    const done = ifWrongType(actInRedis(), async () => {
+      await redis.run((client) => countIn(client).delete(key))
+      return actInRedis()
+    })
+    return done.catch(() => act(memory))
+  }
+
+  /** A count ends when the window does. One without an end, or with one further away, was not left so by us. */
+  async function giveEnd(key: string, found: RateLimiterRes): Promise<number> {
+    const isOurs = found.msBeforeNext >= 0 && found.msBeforeNext <= windowSeconds * 1000
+    if (isOurs) return secondsLeft(found)
+    await redis.run((client) => client.expire(countIn(client).getKey(key), windowSeconds)).catch(() => {})
+    return windowSeconds
   }
 
   return {
     async secondsToWait(key: string): Promise<number> {
-      const found = await use((limiter) => limiter.get(key))
-      return found && found.consumedPoints >= max ? secondsLeft(found) : 0
+      const found = await use(key, (limiter) => limiter.get(key))
+      return found && found.consumedPoints >= max ? giveEnd(key, found) : 0
     },
     async count(key: string): Promise<number> {
-      const counted = await use((limiter) => limiter.penalty(key))
-      return counted.consumedPoints > max ? secondsLeft(counted) : 0
+      const counted = await use(key, (limiter) => limiter.penalty(key))
+      return counted.consumedPoints > max ? giveEnd(key, counted) : 0
     },
     async forget(key: string): Promise<void> {
-      await use((limiter) => limiter.delete(key))
+      await use(key, (limiter) => limiter.delete(key))
     },
   }
 }

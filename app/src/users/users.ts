@@ -3,6 +3,7 @@ import { hash, verify } from '@node-rs/argon2'
 import pLimit from 'p-limit'
 import { z } from 'zod'
 import type { RedisConnection } from '../redis/connection.ts'
+import { foreignKey, ifWrongType } from '../redis/errors.ts'
 import { type User, userSchema } from '../sessions/session-record.ts'
 
 const accountSchema = userSchema.extend({
@@ -32,8 +33,6 @@ export class TooManyLogins extends Error {
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 /** At some 30 ms each, the last of them waits about a second. */
 const LONGEST_QUEUE = 32
-/** A set of user names; its only writer is deploy/disable. */
-const DISABLED_KEY = 'disabled-users'
 
 export const hashPassword = (password: string) => hash(password, ARGON2)
 
@@ -65,7 +64,10 @@ export async function createUsers({ redis, accounts, hashesAtOnce }: Parts): Pro
     },
     exists: (username) => byName.has(username),
     async isDisabled(username) {
-      return (await redis.run((client) => client.sIsMember(DISABLED_KEY, username))) === 1
+      // A set of user names; its only writer is deploy/disable. If it cannot be read, nobody is known to be enabled.
+      const key = redis.keys.disabledUsers
+      const found = redis.run((client) => client.sIsMember(key, username))
+      return (await ifWrongType<number>(found, () => Promise.reject(foreignKey(key)))) === 1
     },
   }
 }

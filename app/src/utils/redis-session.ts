@@ -2,6 +2,7 @@ import type { Logger } from '../logger.ts'
 import { redisNow } from '../redis/clock.ts'
 import type { Renewed } from '../redis/compare-and-set.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import { ifWrongType } from '../redis/errors.ts'
 import { createRecentSessions } from '../sessions/recent-sessions.ts'
 import {
   formatRecord,
@@ -30,14 +31,15 @@ import { createUserIndex } from '../sessions/user-index.ts'
 /** How many replaced tokens are followed to the one that lives. A grace has room for one, a race for a second. */
 const LONGEST_TRAIL = 4
 
-const sessionKey = (name: string) => `session:${name}`
-
 /**
  * The session store in Redis, and the only writer of its keys:
  *
  *     session:<token>        JSON, TTL = what is left of the session. A session lives exactly as long as this key.
  *                            With hashed keys: session:<sha256 of the token>. The part behind the colon is its name.
  *     user-sessions:<user>   sorted set of names by absolute end. Only an index: it may name what has ended.
+ *
+ * KEY_PREFIX comes before both. A key that holds data of another type counts as no session and as no index. It is not ours
+ * to delete, but a login needs the index and replaces it.
  *
  * The two lie in different slots of a Redis Cluster, so nothing relies on both changing together. A session is written
  * before its index entry and ended before it, and its token is handed out when both are there: what a crash in between
@@ -54,6 +56,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   const recent = createRecentSessions()
   const index = createUserIndex(redis, { absoluteMs }, log)
   const ofUser = createSessionsOfUser({ index, readLiving, end })
+  const sessionKey = redis.keys.session
   const nameOf = (token: string) => keyName(options.keyForm, token)
 
   async function setSession(user: User, { address = '', agent = '', replaces }: Login = {}) {
@@ -118,7 +121,8 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const key = sessionKey(name)
     const latestEndMs = Date.parse(record.absoluteExpiresAt)
     try {
-      const renewed = await redis.run((client) => client.expireIfUnchanged(key, json, { ttlMs, renewMs, latestEndMs }))
+      const renewal = redis.run((client) => client.expireIfUnchanged(key, json, { ttlMs, renewMs, latestEndMs }))
+      const renewed = await ifWrongType<Renewed | null>(renewal, () => null)
       if (!renewed) {
         redis.forget(key)
         return undefined
@@ -131,7 +135,12 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
       redis.forget(key)
       if ((await redis.get(key)) !== json) return undefined
       log.warn({ sessionId: record.id, reason: String(error) }, 'Session was not renewed')
-      const session = toSession(record, { key, ttlMs, expiresAt: Math.min(tokenSince(record) + ttlMs, latestEndMs) })
+      const session = toSession(record, {
+        key,
+        name,
+        ttlMs,
+        expiresAt: Math.min(tokenSince(record) + ttlMs, latestEndMs),
+      })
       recent.remember(name, json, session, renewMs)
       return session
     }
@@ -139,7 +148,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
 
   /** Keeps what need not be asked again until the next renewal is due, or the session has ended. */
   function remember(name: string, json: string, record: SessionRecord, { nowMs, endsMs }: Renewed): Session {
-    const session = toSession(record, { key: sessionKey(name), ttlMs, expiresAt: endsMs })
+    const session = toSession(record, { key: sessionKey(name), name, ttlMs, expiresAt: endsMs })
     const isAtAbsoluteEnd = endsMs === Date.parse(record.absoluteExpiresAt)
     const renewedAgoMs = isAtAbsoluteEnd ? 0 : nowMs + ttlMs - endsMs
     recent.remember(name, json, session, Math.min(renewMs - renewedAgoMs, endsMs - nowMs))
@@ -173,9 +182,10 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const now = await redisNow(redis)
     await write(newName, { ...record, rotatedAt: iso(now) }, now)
     const pointer: ReplacedToken = { replacedBy: newName, salt }
-    const isDone = await redis.run((client) =>
+    const turned = redis.run((client) =>
       client.setIfUnchanged(sessionKey(oldName), json, JSON.stringify(pointer), options.rotateGraceSeconds * 1000),
     )
+    const isDone = await ifWrongType<boolean>(turned, () => false)
     forget(oldName)
     if (!isDone) await end(newName)
     else await index.drop(record.user.username, [oldName])
@@ -194,7 +204,8 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   async function end(name: string): Promise<EndedSession | undefined> {
     for (let step = 0; step < LONGEST_TRAIL; step++) {
       // One command: of two logouts at once only one finds the session, and no read in between sees half of it.
-      const json = await redis.run((client) => client.getDel(sessionKey(name)))
+      const taken = redis.run((client) => client.getDel(sessionKey(name)))
+      const json = await ifWrongType<string | null>(taken, () => null)
       forget(name)
       const value = parse(name, json)
       if (!value) return undefined
@@ -228,11 +239,12 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   async function readLiving(name: string): Promise<LivingSession | undefined> {
     for (let step = 0; step < LONGEST_TRAIL; step++) {
       const key = sessionKey(name)
-      const [json, expiresAt] = await redis.run((client) => Promise.all([client.get(key), client.pExpireTime(key)]))
+      const found = redis.run((client) => Promise.all([client.get(key), client.pExpireTime(key)]))
+      const [json, expiresAt] = await ifWrongType<[string | null, number]>(found, () => [null, 0])
       const value = parse(name, json)
       if (!value) return undefined
       if (isReplaced(value)) name = value.replacedBy
-      else return { name, session: toSession(value, { key, ttlMs, expiresAt }) }
+      else return { name, session: toSession(value, { key, name, ttlMs, expiresAt }) }
     }
     return undefined
   }

@@ -101,7 +101,15 @@ test('a page that missed a great deal gets all of it at once', async () => {
   const last = await redis.inspector.xAdd('events', '*', { event: JSON.stringify({ type: 'node_up', node: 'first' }) })
   for (let index = 0; index < 900; index++) {
     const event = { type: 'login', user: 'dee', sessionId: `session-${index}`.padEnd(22, '-'), node: 'far' }
-    await redis.inspector.sendCommand(['EVALSHA', await appendScript(), '1', 'events', '1000', JSON.stringify(event)])
+    await redis.inspector.sendCommand([
+      'EVALSHA',
+      await appendScript(),
+      '1',
+      'events',
+      '1000',
+      JSON.stringify(event),
+      'events',
+    ])
   }
   const page = await listenTo(left.url, { cookie, lastEventId: last })
   await until('all is told', () => page.messages.filter(telling('login', { node: 'far' })).length === 900)

@@ -52,11 +52,11 @@ export async function startTestNode(
 ): Promise<TestNode> {
   const redis = await connectRedis({ url: redisUrl, deadlineMs: 300, cacheEntries }, quiet)
   const clock = createRedisClock(redis)
-  const events = await openEventLog(redis, 'events', quiet)
+  const events = await openEventLog(redis, redis.keys.events(), quiet)
   const streams = createEventStreams({ node: name, events, now: clock.estimate })
   const metrics = createMetrics({ node: name, eventStreams: streams.count })
   const { requestsAnswered } = metrics
-  const cluster = joinCluster(redis, { key: 'nodes', name, clock, requestsAnswered, events }, quiet)
+  const cluster = joinCluster(redis, { key: redis.keys.nodes(), name, clock, requestsAnswered, events }, quiet)
   const sessionOptions = { ...standardOptions, ...session, node: name }
   const app = createApp({
     node: name,
@@ -77,7 +77,8 @@ export async function startTestNode(
     }),
     sessions: createSessionStore(redis, sessionOptions, quiet),
     drainMiddleware: (_req, _res, next) => next(),
-    whyNotReady: () => redis.run((client) => client.ping()).then(() => undefined, String),
+    whyNotReady: redis.whyNotReady,
+    warnings: redis.warnings,
   })
   const server: Server = await listen(app, { host: '127.0.0.1', port: 0 })
   return {

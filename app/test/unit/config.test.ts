@@ -27,6 +27,7 @@ for (const [name, value] of Object.entries({
   NODE_NAME: 'not a name',
   DEMO_USERS: 'maybe',
   SESSION_KEY: 'secret',
+  KEY_PREFIX: 'with space',
   SESSION_MAX: '0',
   SESSION_ROTATE: '-1',
   LOGIN_FAILURES: 'many',

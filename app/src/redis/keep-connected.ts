@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../logger.ts'
+import { describeAddress, type RedisOptions } from './create-client.ts'
+import { withDeadline } from './deadline.ts'
+import { describe, needsAnotherConnection, RedisUnavailable } from './errors.ts'
+import type { MemoryPolicy } from './inspect-server.ts'
+import { type OpenClient, openClient, type Subscriber } from './open-client.ts'
+
+export interface Link {
+  /** The connection that there is, if any. */
+  current(): OpenClient | undefined
+  /** Why there is none. */
+  failure(): string
+  /** Gives up this connection and makes another. Does nothing if it is not the current one any more. */
+  replace(used: OpenClient, reason: unknown): void
+  close(): Promise<void>
+}
+
+/** What whoever is kept out by `maxclients` is told, or sees if Redis has hung up before that was read. */
+const NO_ROOM = /max number of clients reached|Socket closed unexpectedly/
+/** With an attempt that was under way, a Redis that is back is found within two seconds. */
+const LONGEST_BACKOFF_MS = 1_000
+
+/**
+ * Keeps one connection to Redis: one that is lost is made anew, with backoff, for ever.
+ *
+ * A client here lives as long as its one connection. Reconnecting is done by replacing it, because a client that
+ * reconnects by itself can stay "ready" on a server that does not answer (redis/node-redis#2667, #3346). A server that
+ * becomes a replica is left too: after a failover another one may have its name.
+ * @throws {RedisUnavailable} when the first attempt fails: a process that has never seen Redis should say so and end.
+ * But not when Redis is there and cannot serve yet (no room for another client, loading, a replica): then it resolves, and
+ * goes on trying.
+ */
+export async function keepConnected(
+  options: RedisOptions,
+  subscribers: ReadonlyMap<string, Subscriber>,
+  log: Logger,
+): Promise<Link> {
+  const redis = describeAddress(options.url)
+  const closing = new AbortController()
+  const tellPolicy = createPolicyLog(log)
+  let current: OpenClient | undefined
+  let failure = 'not connected yet'
+
+  async function open(): Promise<void> {
+    const opened = await openClient(options, subscribers, (client, reason) => {
+      if (current?.client === client) replace(current, reason)
+    })
+    if (closing.signal.aborted) return opened.client.destroy()
+    current = opened
+    log.info({ redis }, 'Redis connected successfully')
+    tellPolicy(opened.memory)
+    for (const { onSubscribed } of subscribers.values()) onSubscribed()
+  }
+
+  function replace(used: OpenClient, reason: unknown): void {
+    used.client.destroy()
+    if (current !== used) return
+    current = undefined
+    failure = describe(reason)
+    log.error({ reason: failure }, 'Redis connection lost')
+    // A proxy may answer for a primary that is none: then each connection is good until the first write.
+    const isUseless = needsAnotherConnection(reason) && performance.now() - used.openedAt < LONGEST_BACKOFF_MS
+    void reconnect(isUseless ? LONGEST_BACKOFF_MS : 0)
+  }
+
+  async function reconnect(pauseMs: number): Promise<void> {
+    await pause(pauseMs)
+    for (let attempt = 0; !closing.signal.aborted; attempt++) {
+      try {
+        return await open()
+      } catch (error) {
+        noteFailure(error)
+      }
+      await pause(Math.min(LONGEST_BACKOFF_MS, 50 * 2 ** attempt))
+    }
+  }
+
+  /** Half of the wait is chance, so that the nodes do not all come back in the same instant. */
+  async function pause(longestMs: number): Promise<void> {
+    if (longestMs === 0) return
+    await sleep(longestMs * (0.5 + Math.random() / 2), undefined, { signal: closing.signal }).catch(() => {})
+  }
+
+  function noteFailure(error: unknown): void {
+    failure = describe(error)
+    log.error({ reason: failure, redis }, 'Failed to connect to Redis')
+  }
+
+  try {
+    await open()
+  } catch (error) {
+    const reason = describe(error)
+    if (!NO_ROOM.test(reason) && !needsAnotherConnection(error)) {
+      throw new RedisUnavailable(`Failed to connect to Redis at ${redis}: ${reason}`, { cause: error })
+    }
+    noteFailure(error)
+    void reconnect(LONGEST_BACKOFF_MS)
+  }
+
+  return {
+    current: () => current,
+    failure: () => failure,
+    replace,
+    async close() {
+      closing.abort()
+      const { client } = current ?? {}
+      current = undefined
+      if (!client) return
+      await withDeadline(client.close(), options.deadlineMs).catch(() => client.destroy())
+      log.info('Redis connection closed')
+    },
+  }
+}
+
+/** Says what there is to say of the policy, but not again with every connection. */
+function createPolicyLog(log: Logger) {
+  let said: string | undefined
+  return ({ policy, warning }: MemoryPolicy) => {
+    const text =
+      warning ?? (policy === undefined ? 'maxmemory-policy is unknown: this user may not send INFO' : undefined)
+    if (text !== undefined && text !== said) log[warning === undefined ? 'debug' : 'warn'](text)
+    said = text
+  }
+}
