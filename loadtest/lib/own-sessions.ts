@@ -18,8 +18,8 @@ export function endOwnSessions(): void {
     if (visitor.logIn().status !== 200) continue
     const headers = { Cookie: visitor.cookie() }
     const { status, body } = http.get(`${settings.baseUrl}/api/sessions`, { headers, jar: new http.CookieJar() })
-    const { sessions }: { sessions: Listed[] } =
-      status === 200 && typeof body === 'string' ? JSON.parse(body) : { sessions: [] }
+    const { sessions = [] }: { sessions?: Listed[] } =
+      status === 200 && typeof body === 'string' ? JSON.parse(body) : {}
     for (const { id, agent, current } of sessions) {
       if (current || agent !== connection.userAgent) continue
       http.del(`${settings.baseUrl}/api/sessions/${id}`, null, { headers, jar: new http.CookieJar() })
