@@ -119,18 +119,18 @@ has_account() {
   [[ "$1" =~ ^[a-z0-9][a-z0-9._-]*$ ]] && sed -n 's/.*"username": "\([^"]*\)".*/\1/p' app/demo-users.json | grep -xF -e "$1" > /dev/null
 }
 
-# Ends all sessions of a user, by the application's own program, and names each that it ended. If that fails, prints one
-# line about it on stderr and returns 1. The program writes the log's JSON lines: see app/src/end-sessions.ts.
+# Ends all sessions of the users named, by the application's own program, and names each that it ended. If that fails,
+# prints one line about it on stderr and returns 1. The program writes the log's JSON lines: see app/src/end-sessions.ts.
 end_sessions() {
   require_stack
   local name output reason status=1
   if runs_locally; then
-    output=$(load_local_settings && LOG_LEVEL=info node app/dist/src/end-sessions.js "$1" 2>&1) && status=0
+    output=$(load_local_settings && LOG_LEVEL=info node app/dist/src/end-sessions.js "$@" 2>&1) && status=0
     ended_sessions "$output"
   else
     # A node can be cut off from Redis while the others are not.
     for name in $(node_names); do
-      output=$(end_sessions_on "$name" "$1" 2>&1 < /dev/null) && status=0
+      output=$(end_sessions_on "$name" "$@" 2>&1 < /dev/null) && status=0
       ended_sessions "$output"
       [ "$status" != 0 ] || break
     done
@@ -143,12 +143,14 @@ end_sessions() {
 
 # Its lines also go where the node's own go: the log has the end of every session.
 end_sessions_on() {
+  local node=$1
+  shift
   # shellcheck disable=SC2016 # these are the inner shell's
-  compose exec --no-TTY --index "${1#app-}" -e LOG_LEVEL=info app sh -c '
-    output=$(node dist/src/end-sessions.js "$1")
+  compose exec --no-TTY --index "${node#app-}" -e LOG_LEVEL=info app sh -c '
+    output=$(node dist/src/end-sessions.js "$@")
     status=$?
     printf "%s\n" "$output" | tee /proc/1/fd/1
-    exit $status' - "$2"
+    exit $status' - "$@"
 }
 
 ended_sessions() { sed -n '/"event":"revoked"/s/.*"sessionId":"\([^"]*\)".*/Ended session \1/p' <<< "$1"; }

@@ -3,11 +3,16 @@
 // Each virtual user logs in once and then asks who it is, again and again, as somebody who clicks around does.
 // Run it alone with: k6 run loadtest/3-load.ts
 import { check } from 'k6'
+import { Counter } from 'k6/metrics'
+import { endOwnSessions } from './lib/own-sessions.ts'
 import { report } from './lib/report.ts'
 import { connection, settings } from './lib/settings.ts'
+import { loadNeeded } from './lib/summary.ts'
 import { createVisitor, type Visitor } from './lib/visitor.ts'
 
 const { requestsPerSecond, loadSeconds, p95Ms } = settings
+const honoured = new Counter('load_honoured')
+const refused = new Counter('load_refused')
 
 // A fixed rate of arrivals: a stack that slows down is still asked as often, so slowness shows instead of hiding.
 export const loadScenario = {
@@ -15,7 +20,7 @@ export const loadScenario = {
   rate: requestsPerSecond,
   duration: `${loadSeconds}s`,
   preAllocatedVUs: 10,
-  // Each logs in, to one of three accounts, and an account may have ten sessions (SESSION_MAX): more would end each other's.
+  // Each logs in. With the three demo accounts, of ten sessions each (SESSION_MAX), more would end each other's.
   maxVUs: 18,
   exec: 'load',
 } as const
@@ -26,7 +31,7 @@ export const loadThresholds = {
   'http_req_duration{scenario:load,name:user}': [`p(95)<${p95Ms}`],
   'checks{scenario:load}': ['rate==1'],
   // The others say nothing about a run in which nothing happened. This one does.
-  'http_reqs{scenario:load}': [`count>=${Math.floor(0.9 * requestsPerSecond * loadSeconds)}`],
+  'http_reqs{scenario:load}': [`count>=${loadNeeded(settings)}`],
 }
 
 // Each virtual user has its own copy of this module, so this is one visitor for each. Its jar outlives the iteration.
@@ -43,8 +48,12 @@ export function load(): void {
   }
   const { status, username } = visitor.whoAmI()
   const expected = visitor.username
-  check(null, { 'session is honoured under load': () => status === 200 && username === expected })
+  const isHonoured = status === 200 && username === expected
+  check(null, { 'session is honoured under load': () => isHonoured })
+  if (isHonoured) honoured.add(1)
+  else refused.add(1)
 }
 
 export const options = { ...connection, scenarios: { load: loadScenario }, thresholds: loadThresholds }
-export const handleSummary = report('3-load')
+export const teardown = endOwnSessions
+export const handleSummary = report({ name: '3-load', parts: ['load'], settings })

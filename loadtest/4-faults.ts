@@ -5,12 +5,14 @@
 // Run it alone with: k6 run loadtest/4-faults.ts
 import { fail, sleep } from 'k6'
 import { Counter } from 'k6/metrics'
-import { connection, settings } from './lib/settings.ts'
+import { judge } from './lib/judge.ts'
+import { endOwnSessions } from './lib/own-sessions.ts'
+import { accounts, connection, settings } from './lib/settings.ts'
 import { createVisitor, visitorWith } from './lib/visitor.ts'
 
-const { requestsPerSecond, loadSeconds, reportFolder } = settings
-/** Two for each account: the recorder of `make chaos` has some too, and an account may have ten (SESSION_MAX). */
-const SESSIONS = 6
+const { requestsPerSecond, loadSeconds, reportFolder, nodes, minPerCell } = settings
+/** No more than two for each account: the recorder of `make chaos` has some too, and an account may have ten (SESSION_MAX). */
+const SESSIONS = Math.min(6, 2 * accounts.length)
 /** A Redis that is killed may lose what it acknowledged in its last second, so what breaks must find older sessions. */
 const SETTLE_SECONDS = 1.5
 const STATUSES = [0, 200, 401, 429, 500, 502, 503, 504]
@@ -23,7 +25,6 @@ const answered = new Map(STATUSES.map((status) => [status, new Counter(`answered
 
 export const options = {
   ...connection,
-  userAgent: 'chaos',
   scenarios: {
     faults: {
       executor: 'constant-arrival-rate',
@@ -58,9 +59,7 @@ export default function askWhoThisIs(cookies: string[]): void {
   if (status === 401) lost.add(1)
 }
 
-export function teardown(cookies: string[]): void {
-  for (const cookie of cookies) visitorWith(cookie).logOut()
-}
+export const teardown = endOwnSessions
 
 interface Summary {
   metrics: Record<string, { values: Record<string, number | undefined> } | undefined>
@@ -72,11 +71,13 @@ export function handleSummary({ metrics }: Summary): Record<string, string> {
     STATUSES.map((status) => [status, count(`answered_${status}`)]).filter(([, times]) => times !== 0),
   )
   const slowestMs = metrics.http_req_duration?.values.max ?? 0
-  const result = { answers, slowestMs, lost: count('session_lost') }
+  const lost = count('session_lost')
+  const reasons = judge({ nodes, minPerCell, checks: [], faults: { honoured: count('answered_200'), lost } })
+  const result = { proved: reasons.length === 0, reasons, answers, slowestMs, lost }
   return {
     stdout: `\n${Object.entries(answers)
       .map(([status, times]) => `${status}: ${times}`)
-      .join(', ')}; ${result.lost} lost\n`,
-    [`${reportFolder}/4-faults.json`]: `${JSON.stringify(result)}\n`,
+      .join(', ')}; ${lost} lost\n`,
+    [`${reportFolder}/4-faults.json`]: `${JSON.stringify(result, null, 2)}\n`,
   }
 }

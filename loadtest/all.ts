@@ -3,8 +3,9 @@
 import { matrix, matrixScenario, matrixThresholds } from './1-matrix.ts'
 import { logout, logoutScenario, logoutThresholds } from './2-logout.ts'
 import { load, loadScenario, loadThresholds } from './3-load.ts'
+import { endOwnSessions } from './lib/own-sessions.ts'
 import { report } from './lib/report.ts'
-import { connection } from './lib/settings.ts'
+import { connection, settings } from './lib/settings.ts'
 
 // k6 finds the function of a scenario among this module's exports.
 export { load, logout, matrix }
@@ -21,4 +22,5 @@ export const options = {
   thresholds: { ...matrixThresholds, ...logoutThresholds, ...loadThresholds, checks: ['rate==1'] },
 }
 
-export const handleSummary = report('all')
+export const teardown = endOwnSessions
+export const handleSummary = report({ name: 'all', parts: ['matrix', 'logout', 'load'], settings })

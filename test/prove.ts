@@ -1,31 +1,60 @@
 // Proves, without k6, that every node honours every node's sessions: make prove URL=http://localhost:8080
-import { describe, renderTable, unproved } from '../loadtest/lib/matrix.ts'
-import { prove, unprovedLogout } from './lib/proof.ts'
+import { z } from 'zod'
+import { judge } from '../loadtest/lib/judge.ts'
+import { describe, renderTable } from '../loadtest/lib/matrix.ts'
+import { prove } from './lib/proof.ts'
 
 const url = process.argv[2] ?? 'http://localhost:8080'
-const minPerCell = Number(process.env.MIN_PER_CELL ?? 5)
+const STOPPED = new Error('stopped')
+
+// The sessions of the proof are ended before the process is.
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort(STOPPED))
 
 try {
-  const nodes = await nodesThatAreUp()
-  const { matrix, logout } = await prove({ url, nodes, minPerCell })
-  console.log(`Sessions honoured at ${url}\n\n${renderTable(matrix)}\n\n${describe(matrix)}`)
-  console.log(`Refused after logout: ${logout.map(({ node, refused }) => `${node} ${refused}`).join(', ')}\n`)
-  const reasons = [...unproved(matrix, minPerCell), ...unprovedLogout(logout, minPerCell)]
+  const minPerCell = readMinimum(process.env.MIN_PER_CELL || '5')
+  const accounts = readAccounts(process.env.TEST_ACCOUNTS)
+  const nodes = await nodesThatTakePart()
+  const proof = await prove({ url, nodes, minPerCell, signal: stop.signal, ...(accounts ? { accounts } : {}) })
+  console.log(`Sessions honoured at ${url}\n\n${renderTable(proof.matrix)}\n\n${describe(proof.matrix)}`)
+  console.log(
+    `Rejected after logout: ${proof.logout.map(({ node, rejectedAfter }) => `${node} ${rejectedAfter}`).join(', ')}\n`,
+  )
+  const reasons = judge(proof)
   console.log(reasons.length === 0 ? 'PROVED' : `NOT PROVED\n  ${reasons.join('\n  ')}`)
   process.exitCode = reasons.length === 0 ? 0 : 1
 } catch (error) {
   const cause =
     error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message || error.cause.name})` : ''
   console.error(`Nothing was proved at ${url}: ${error instanceof Error ? error.message : error}${cause}`)
-  console.error('Is the stack up? make ps')
+  if (error !== STOPPED) console.error('Is the stack up? make ps')
   process.exitCode = 1
 }
 
+function readMinimum(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new Error('MIN_PER_CELL must be a whole number above 0')
+  return value
+}
+
+/** The accounts to log in to, as deploy/test-accounts prints them. Without any, the demo accounts are used. */
+function readAccounts(json: string | undefined) {
+  if (!json) return undefined
+  const schema = z.array(z.object({ username: z.string(), password: z.string() })).min(1)
+  try {
+    return schema.parse(JSON.parse(json))
+  } catch {
+    // What it says instead may be a password.
+    throw new Error('TEST_ACCOUNTS must be a list as deploy/test-accounts prints it')
+  }
+}
+
 /** The nodes that must take part: as told by NODE_NAMES, or all that share the Redis. */
-async function nodesThatAreUp(): Promise<string[]> {
-  if (process.env.NODE_NAMES) return process.env.NODE_NAMES.split(',')
+async function nodesThatTakePart(): Promise<string[]> {
+  const told = (process.env.NODE_NAMES ?? '').split(',').filter((name) => name !== '')
+  if (told.length > 0) return [...new Set(told)]
   const response = await fetch(new URL('/api/cluster', url), { signal: AbortSignal.timeout(5_000) })
-  const cluster = (await response.json()) as { nodes?: { name: string }[] }
-  if (!cluster.nodes?.length) throw new Error(`/api/cluster was answered with ${response.status} and names no node`)
-  return cluster.nodes.map(({ name }) => name)
+  const cluster = z.object({ nodes: z.array(z.object({ name: z.string() })).min(1) }).safeParse(await response.json())
+  if (!cluster.success) throw new Error(`/api/cluster was answered with ${response.status} and names no node`)
+  return [...new Set(cluster.data.nodes.map(({ name }) => name))]
 }

@@ -10,26 +10,30 @@ import { createSessionStore } from './utils/redis-session.ts'
 const NODE = 'end-sessions'
 
 /**
- * Ends all sessions of one user, on every node at once: node end-sessions.js USERNAME. Called by deploy/lib.sh.
+ * Ends all sessions of some users, on every node at once: node end-sessions.js USERNAME... Called by deploy/lib.sh.
  *
  * Its output is the log, one JSON object a line: `event: "revoked"` with the `sessionId` of each session that it ended, then
- * `event: "sessions_ended"` and status 0, or `event: "sessions_not_ended"` with the `reason` and status 1.
+ * for each user `event: "sessions_ended"`, or `event: "sessions_not_ended"` with the `reason`. Exits with status 1 if any
+ * session may go on.
  */
 async function endSessions(): Promise<void> {
   const config = readConfig(process.env)
   const log = createLogger({ level: config.logLevel, node: NODE })
-  const [user = ''] = process.argv.slice(2)
+  const [first = '', ...others] = process.argv.slice(2)
+  let user = first
   let ended: EndedSession[] = []
   try {
     if (config.sessionStore === 'memory') throw new Error('with SESSION_STORE=memory each node keeps its own sessions')
     const redis = await connectRedis(config.redis, log)
     const sessions = createSessionStore(redis, { ...config.session, node: NODE }, log)
-    const { failure, ...result } = await endAll(sessions, user)
-    ended = result.ended
-    await publish(redis, ended, log)
+    for (user of [first, ...others]) {
+      const { failure, ...result } = await endAll(sessions, user)
+      ended = result.ended
+      await publish(redis, ended, log)
+      if (failure !== undefined) throw failure
+      log.info({ event: 'sessions_ended', user, count: ended.length }, 'All sessions of the user have ended')
+    }
     await redis.close()
-    if (failure !== undefined) throw failure
-    log.info({ event: 'sessions_ended', user, count: ended.length }, 'All sessions of the user have ended')
   } catch (error) {
     const reason = reasonOf(error)
     log.error({ event: 'sessions_not_ended', user, count: ended.length, reason }, 'Sessions of the user may go on')

@@ -13,16 +13,6 @@ export function emptyMatrix(nodes: readonly string[]): Matrix {
   return nodes.flatMap((createdOn) => nodes.map((servedBy) => ({ createdOn, servedBy, honoured: 0, refused: 0 })))
 }
 
-/** What is not proved, in words; empty when everything is. */
-export function unproved(matrix: Matrix, minimum: number): string[] {
-  return matrix.flatMap((cell) => {
-    const pair = `created on ${cell.createdOn}, served by ${cell.servedBy}`
-    if (cell.refused > 0) return [`${pair}: refused ${cell.refused} times`]
-    if (cell.honoured < minimum) return [`${pair}: seen ${cell.honoured} times, at least ${minimum} are needed`]
-    return []
-  })
-}
-
 /** The matrix as sums: what the creating node did, and what the others did. */
 export function describe(matrix: Matrix): string {
   const sum = (cells: Matrix) => {

@@ -1,3 +1,4 @@
+import type { Check, LogoutCount } from './judge.ts'
 import { describe, type Matrix } from './matrix.ts'
 import { STYLE, text } from './report-style.ts'
 
@@ -10,6 +11,10 @@ export interface Finding {
 /** What a run found. The JSON report is this; the page is this drawn. */
 export interface ProofReport {
   name: string
+  /** The judge's verdict. Nothing else is one: not k6's exit status, and no threshold. */
+  proved: boolean
+  /** Why not. */
+  reasons: string[]
   url: string
   nodes: string[]
   minPerCell: number
@@ -17,7 +22,8 @@ export interface ProofReport {
   seconds: number
   requests: number
   matrix: Matrix
-  checks: { name: string; passed: number; failed: number }[]
+  logout: LogoutCount[]
+  checks: Check[]
   findings: Finding[]
   latency: { point: string; ms: number }[]
 }
@@ -36,16 +42,16 @@ const OWN_STYLE = `
 
 /** A page that needs nothing but itself. */
 export function renderHtml(report: ProofReport): string {
-  const missed = report.findings.filter(({ ok }) => !ok).length
-  const verdict = missed === 0 ? 'Proved.' : `Not proved: ${missed} of ${report.findings.length} conditions missed.`
+  const { proved } = report
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${missed === 0 ? 'Proved' : 'Not proved'}: one session, ${report.nodes.length} nodes</title>
+<title>${proved ? 'Proved' : 'Not proved'}: one session, ${report.nodes.length} nodes</title>
 <style>${STYLE}${OWN_STYLE}</style>
 <h1>One session, ${report.nodes.length} nodes</h1>
-<p class="verdict${missed === 0 ? '' : ' no'}">${verdict}</p>
+<p class="verdict${proved ? '' : ' no'}">${proved ? 'Proved.' : 'Not proved.'}</p>
+${report.reasons.length > 0 ? `<ul class="no">${report.reasons.map((reason) => `<li>${text(reason)}</li>`).join('')}</ul>` : ''}
 <p class="dim">${report.requests} requests to ${text(report.url)} in ${report.seconds.toFixed(1)} s, finished ${text(report.finishedAt)}</p>
 ${report.matrix.length > 0 ? heatMap(report) : ''}
 <h2>Time to answer, in milliseconds</h2>

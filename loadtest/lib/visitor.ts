@@ -16,7 +16,7 @@ export interface Visitor {
   logOut(): Answer
   /** Asks with a copy of the last cookie, as a thief would: what logout does to the browser does not touch it. */
   replay(): Answer
-  /** The value of the last cookie: nothing else must be known to be this visitor. */
+  /** The cookie that the login set, as `name=value`: nothing else must be known to be this visitor. */
   cookie(): string
 }
 
@@ -27,7 +27,8 @@ export interface Visitor {
  * A jar of k6 drops cookies marked Secure over http, even on localhost (grafana/k6#3457). The stack sets none over http.
  */
 export function createVisitor(number: number): Visitor {
-  const account = accounts[number % accounts.length] ?? accounts[0]
+  const account = accounts[number % accounts.length]
+  if (!account) throw new Error('There is no account to log in to')
   const jar = new http.CookieJar()
   let copy = ''
 
@@ -39,7 +40,7 @@ export function createVisitor(number: number): Visitor {
         headers: { 'Content-Type': 'application/json' },
         tags: { name: 'login' },
       })
-      copy = response.cookies[settings.cookieName]?.[0]?.value ?? ''
+      copy = cookieOf(response)
       return read(response)
     },
     whoAmI: () => whoAmI({ jar }),
@@ -51,8 +52,15 @@ export function createVisitor(number: number): Visitor {
 
 /** Whoever has this cookie, and no jar to keep another in. */
 export function visitorWith(cookie: string): Pick<Visitor, 'whoAmI' | 'logOut'> {
-  const params = () => ({ jar: new http.CookieJar(), headers: { Cookie: `${settings.cookieName}=${cookie}` } })
+  const params = () => ({ jar: new http.CookieJar(), headers: { Cookie: cookie } })
   return { whoAmI: () => whoAmI(params()), logOut: () => logOut(params()) }
+}
+
+/** All that an answer sets, whatever its name is (SESSION_COOKIE, and __Host- over TLS). What it clears is left out. */
+function cookieOf({ cookies }: Response): string {
+  const set = Object.values(cookies).flat()
+  const kept = set.filter(({ value }) => value !== '')
+  return kept.map(({ name, value }) => `${name}=${value}`).join('; ')
 }
 
 const whoAmI = (params: object) => read(http.get(`${settings.baseUrl}/api/user`, { tags: { name: 'user' }, ...params }))

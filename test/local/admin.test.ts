@@ -58,7 +58,11 @@ for (const [what, spoil, reason, mend] of [
     await spoil()
     await refuses(new RegExp(`^ada was not disabled: .*(?:${reason.source})`, 'i'), 'disable', 'ada')
     await refuses(new RegExp(`^ada was not enabled: .*(?:${reason.source})`, 'i'), 'enable', 'ada')
-    await refuses(new RegExp(`^The sessions of ada were not all ended: .*(?:${reason.source})`, 'i'), 'end-sessions', 'ada')
+    await refuses(
+      new RegExp(`^The sessions of ada were not all ended: .*(?:${reason.source})`, 'i'),
+      'end-sessions',
+      'ada',
+    )
     await mend()
     assert.equal(await redis.inspector.sIsMember('disabled-users', 'ada'), 0)
     await until('its session is honoured', async () => (await ada.whoAmI()).status === 200)

@@ -7,9 +7,9 @@ import { freePort } from '../../app/src/process/free-port.ts'
 import { listenTo, telling } from '../../app/test/lib/event-client.ts'
 import { exchange } from '../../app/test/lib/exchange.ts'
 import { until } from '../../app/test/lib/until.ts'
-import { unproved } from '../../loadtest/lib/matrix.ts'
+import { judge, unproved, unprovedLogout } from '../../loadtest/lib/judge.ts'
 import { succeed, TOP } from '../lib/command.ts'
-import { prove, unprovedLogout } from '../lib/proof.ts'
+import { prove } from '../lib/proof.ts'
 import { failures, startSteadyLoad } from '../lib/steady-load.ts'
 import { createVisitor, secretsSeen } from '../lib/visitor.ts'
 
@@ -40,10 +40,11 @@ for (const [mode, nodes, ready] of [
 ] as const) {
   test(`npm run ${mode}: every node honours every session, a logout holds for all, and it stops cleanly`, async (t) => {
     const stack = await startMode(t, mode, ready, { NODE_NAME: mode === 'single' ? 'app-1' : '' })
-    const { matrix, logout } = await prove({ url: stack.url, nodes, minPerCell: 3 })
-    assert.equal(matrix.length, nodes.length ** 2)
-    assert.deepEqual(unproved(matrix, 3), [])
-    assert.deepEqual(unprovedLogout(logout, 3), [])
+    const proof = await prove({ url: stack.url, nodes, minPerCell: 3 })
+    assert.equal(proof.matrix.length, nodes.length ** 2)
+    // One node keeps its promises too, but that says nothing about others.
+    const missing = nodes.length > 1 ? [] : ['1 node only: nothing crossed from one node to another']
+    assert.deepEqual(judge(proof), missing)
     await stack.stop()
   })
 }

@@ -36,8 +36,8 @@ export interface LoginThrottle {
 
 /**
  * The counts are in Redis, so trying another node does not help. They are kept for an account and an address together:
- * whoever guesses from elsewhere does not lock the owner out. While Redis is away each node counts in its own memory;
- * nobody can log in then, but a password could still be found out.
+ * whoever guesses from elsewhere does not lock the owner out. While Redis stores nothing (it is full, or read-only) each
+ * node counts in its own memory; nobody can log in then, but a password could still be found out.
  */
 export function createLoginThrottle(redis: RedisConnection, options: ThrottleOptions): LoginThrottle {
   const accounts = createCounter(redis, { prefix: redis.keys.loginFailures, max: options.maxFailures, ...options })
@@ -100,15 +100,17 @@ function createCounter(
 
   return {
     async secondsToWait(key: string): Promise<number> {
-      const found = await use(key, (limiter) => limiter.get(key))
-      return found && found.consumedPoints >= max ? giveEnd(key, found) : 0
+      // Memory too: a full Redis can be read, and knows nothing of the failures that it did not store.
+      const counts = await Promise.all([memory.get(key), use(key, (limiter) => limiter.get(key))])
+      const waits = counts.map((found) => (found && found.consumedPoints >= max ? giveEnd(key, found) : 0))
+      return Math.max(...(await Promise.all(waits)))
     },
     async count(key: string): Promise<number> {
       const counted = await use(key, (limiter) => limiter.penalty(key))
       return counted.consumedPoints > max ? giveEnd(key, counted) : 0
     },
     async forget(key: string): Promise<void> {
-      await use(key, (limiter) => limiter.delete(key))
+      await Promise.all([memory.delete(key), use(key, (limiter) => limiter.delete(key))])
     },
   }
 }

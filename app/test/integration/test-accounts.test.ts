@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { cookieOf, getUser, post } from '../lib/http.ts'
+import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
+import { newAccount, startTestNode, type TestNode } from '../lib/test-node.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../src/test-accounts.js', import.meta.url))
+
+let redis: TestRedis
+let nodes: TestNode[]
+before(async () => {
+  redis = await startTestRedis()
+  const accounts = [(await newAccount('listed')).account]
+  nodes = await Promise.all(['left', 'right'].map((name) => startTestNode(redis.url, { name, accounts })))
+})
+after(async () => {
+  await Promise.all(nodes.map((node) => node.stop()))
+  await redis.stop()
+})
+
+const program = (...words: string[]) =>
+  promisify(execFile)('node', [PROGRAM, ...words], { env: { ...process.env, REDIS_URL: redis.url } })
+
+const logIn = (username: string, password: string) => post(nodes[0]?.url ?? '', '/auth/login', { username, password })
+
+/** Writes an account as the administrator does. */
+async function storeAccount(username: string, value?: unknown): Promise<string> {
+  const { account, password } = await newAccount(username)
+  await redis.inspector.set(`test-account:${username}`, JSON.stringify(value ?? account), { EX: 60 })
+  return password
+}
+
+test('a test account logs in at a node, is known to every node, and cannot log in once it is removed', async () => {
+  const password = await storeAccount('made-up')
+  const answer = await logIn('made-up', password)
+  assert.equal(answer.status, 200)
+  for (const { url } of nodes) {
+    const known = await (await getUser(url, cookieOf(answer))).text()
+    assert.match(known, /"user":{"username":"made-up","displayName":"MADE-UP"}/)
+  }
+  assert.equal((await logIn('made-up', 'another password')).status, 401)
+  await redis.inspector.del('test-account:made-up')
+  assert.equal((await logIn('made-up', password)).status, 401)
+})
+
+test('a test account does not replace one of the file, nor is one taken under the name of another', async () => {
+  const { account, password } = await newAccount('intruder')
+  await storeAccount('listed', { ...account, username: 'listed' })
+  await storeAccount('alias', account)
+  assert.equal((await logIn('listed', password)).status, 401)
+  assert.equal((await logIn('listed', 'secret of listed')).status, 200)
+  assert.equal((await logIn('alias', password)).status, 401)
+})
+
+test('whatever else lies under the key of a test account counts as no account', async () => {
+  for (const value of ['no account', 5, {}, { username: 'odd', displayName: 'Odd', passwordHash: 'plain' }]) {
+    const password = await storeAccount('odd', value)
+    assert.equal((await logIn('odd', password)).status, 401)
+  }
+})
+
+test('the program makes accounts with random names and passwords, and ends the sessions of those it is told', async () => {
+  const [first = '', ...commands] = (await program('new', 'drill', '3')).stdout.trim().split('\n')
+  const accounts: { username: string; password: string }[] = JSON.parse(first)
+  assert.equal(new Set(accounts.map(({ password }) => password)).size, 3)
+  for (const [index, { username, password }] of accounts.entries()) {
+    assert.match(username, new RegExp(`^drill-[0-9a-f]{8}-${index + 1}$`))
+    assert.match(password, /^[A-Za-z0-9_-]{24}$/)
+    const [, key = '', value = '', seconds] = /^SET (\S+) '(.*)' EX (\d+)$/.exec(commands[index] ?? '') ?? []
+    assert.equal(seconds, '3600')
+    assert.ok(!value.includes(password))
+    await redis.inspector.set(key, value, { EX: 60 })
+  }
+
+  const cookies = await Promise.all(
+    accounts.map(async ({ username, password }) => cookieOf(await logIn(username, password))),
+  )
+  const statuses = () => Promise.all(cookies.map(async (cookie) => (await getUser(nodes[1]?.url ?? '', cookie)).status))
+  assert.deepEqual(await statuses(), [200, 200, 200])
+  await program('end', ...accounts.slice(0, 2).map(({ username }) => username))
+  assert.deepEqual(await statuses(), [401, 401, 200])
+})
