@@ -28,7 +28,7 @@ export interface Body {
   user?: User
   session?: Session
   sessions?: ListedSession[]
-  nodes?: { name: string; state: 'up' | 'draining' }[]
+  nodes?: { name: string; state: 'up' | 'suspect' | 'draining' }[]
   title?: string
   detail?: string
   /** Why the session ended, where the server knows. */

@@ -23,6 +23,9 @@ const ENDINGS: Record<string, string> = {
   made_room: 'Your session was the oldest, and made room for one login too many.',
 }
 
+/** The map shows these. They are not events: nothing has happened yet. */
+const HINTS: ReadonlySet<string> = new Set(['node_suspect', 'node_heard'])
+
 /** What stands before every path: nothing, or where the nodes are that keep their sessions to themselves. */
 let base = ''
 const isExperiment = () => base === CONTROL
@@ -147,7 +150,7 @@ async function onHello(hello: Hello): Promise<void> {
 
 function onEvent(event: FeedEvent): void {
   const isOwn = event.sessionId !== undefined && event.sessionId === visit.session?.id
-  eventList.add(event)
+  if (!HINTS.has(event.type)) eventList.add(event)
   if (event.isReplayed) return
   nodes.follow(event)
   if (event.type === 'redis_lost') {

@@ -3,7 +3,8 @@ import { drawRoutes, pathThrough, type Route } from './routes.ts'
 
 export interface MapNode {
   name: string
-  state: 'up' | 'draining' | 'gone'
+  /** `suspect`: its heartbeat is late. */
+  state: 'up' | 'suspect' | 'draining' | 'gone'
 }
 
 export interface MapView {
@@ -60,10 +61,11 @@ export function createMap(): TravelMap {
     boxes.set(node.name, box)
     const isOrigin = node.name === view.origin
     box.classList.toggle('origin', isOrigin)
-    for (const state of ['draining', 'gone']) box.classList.toggle(state, node.state === state)
+    for (const state of ['suspect', 'draining', 'gone']) box.classList.toggle(state, node.state === state)
     const count = counters.get(node.name) ?? 0
     const memory = view.redis === 'unused' ? (isOrigin ? 'your session is in here' : 'knows nobody') : undefined
-    const state = { up: isOrigin ? 'created your session' : '', draining: 'draining', gone: 'gone' }[node.state]
+    const up = isOrigin ? 'created your session' : ''
+    const state = { up, suspect: 'heartbeat is late', draining: 'draining', gone: 'gone' }[node.state]
     box.replaceChildren(
       create('strong', '', node.name),
       create('span', 'served', `${count} served`),

@@ -3,7 +3,7 @@ import type { MapNode } from './map.ts'
 
 export interface Nodes {
   all(): readonly MapNode[]
-  /** Names of those that can be asked. */
+  /** Names of the nodes that take requests, also of those with a late heartbeat. */
   names(): string[]
   /** The node has answered, so it is there. */
   heardOf(name: string): void
@@ -17,7 +17,9 @@ export interface Nodes {
 /** How long a node that is gone is still shown, so that one sees it go. */
 const FAREWELL_MS = 8_000
 
-const STATES: Record<string, MapNode['state']> = { node_up: 'up', node_draining: 'draining', node_gone: 'gone' }
+const STATES: Record<string, MapNode['state']> = {
+  ...{ node_up: 'up', node_heard: 'up', node_draining: 'draining', node_gone: 'gone', node_suspect: 'suspect' },
+}
 
 /** The nodes as this page knows them. */
 export function createNodes({ onChange }: { onChange: () => void }): Nodes {
@@ -26,7 +28,7 @@ export function createNodes({ onChange }: { onChange: () => void }): Nodes {
   function put(name: string, state: MapNode['state']): void {
     const others = nodes.filter((node) => node.name !== name)
     const isUnknown = others.length === nodes.length
-    if (isUnknown && state !== 'up') return
+    if (isUnknown && state !== 'up' && state !== 'suspect') return
     nodes = [...others, { name, state }].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
     if (state === 'gone') setTimeout(() => forget(name), FAREWELL_MS)
     onChange()
@@ -39,7 +41,7 @@ export function createNodes({ onChange }: { onChange: () => void }): Nodes {
 
   return {
     all: () => nodes,
-    names: () => nodes.filter(({ state }) => state === 'up').map(({ name }) => name),
+    names: () => nodes.filter(({ state }) => state === 'up' || state === 'suspect').map(({ name }) => name),
     heardOf(name) {
       if (!nodes.some((node) => node.name === name)) put(name, 'up')
     },

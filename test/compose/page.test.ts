@@ -115,10 +115,10 @@ guarantee(
     const killedAt = performance.now()
     // All that runs in the container: Docker then starts it again, which it would not after `docker kill`.
     await docker('exec', containerOf(node), 'sh', '-c', 'kill -9 -1').catch(() => {})
-    // It is missed, or is back before it could be.
+    // Its heartbeat is missed, or it is back before that.
     await until('the page shows it', async () => {
-      const isGone = (await page.locator(`.node.gone[data-node="${node}"]`).count()) === 1
-      return isGone || (await told(page, 'node_up', node)) > before
+      const isSuspect = (await page.locator(`.node.suspect[data-node="${node}"]`).count()) === 1
+      return isSuspect || (await told(page, 'node_up', node)) > before
     })
     assert.ok(performance.now() - killedAt < 2_000, `after ${performance.now() - killedAt} ms`)
     await page.locator('#feed-state.live').waitFor()

@@ -16,7 +16,8 @@ export type SessionEvent = z.infer<typeof sessionEventSchema>
 
 /** What happens to a node. Everybody may see it. */
 const nodeEventSchema = z.object({
-  type: z.enum(['node_up', 'node_draining', 'node_gone', 'redis_lost', 'redis_back']),
+  // `node_suspect`: its heartbeat is late. `node_heard`: it is there again. Both are hints, which the log does not keep.
+  type: z.enum(['node_up', 'node_draining', 'node_gone', 'node_suspect', 'node_heard', 'redis_lost', 'redis_back']),
   node: z.string(),
 })
 export type NodeEvent = z.infer<typeof nodeEventSchema>

@@ -16,13 +16,18 @@ const heartbeatSchema = z.object({
 })
 type Heartbeat = z.infer<typeof heartbeatSchema>
 
-export interface ClusterNode extends Omit<Heartbeat, 'seenAt'> {
-  // `redisMs`: how long Redis took to answer this node last. A node that Redis does not answer is not listed.
+export interface ClusterNode extends Omit<Heartbeat, 'seenAt' | 'state'> {
+  // `redisMs`: how long Redis took to answer this node last.
   name: string
+  /** `suspect`: its heartbeat is late. The node may be dead, blocked or cut off from Redis, or the machine may be busy. */
+  state: Heartbeat['state'] | 'suspect'
 }
 
 export interface Cluster {
-  /** The nodes that have been heard of in the last moments, by name. Throws `ForeignKey` where there can be no list. */
+  /**
+   * The nodes that have not left, by name. A node with a late heartbeat is listed as suspect. Throws `ForeignKey` where there
+   * can be no list.
+   */
   nodes(): Promise<ClusterNode[]>
   /** Says that this node is about to go. Does not throw. */
   announceDrain(): Promise<void>
@@ -31,8 +36,10 @@ export interface Cluster {
 }
 
 const HEARTBEAT_MS = 400
-/** Three heartbeats: a node that is killed is missed within two seconds. */
-const ALIVE_MS = 1_200
+/** Three heartbeats: a node that is killed is suspect within two seconds. */
+const SUSPECT_MS = 1_200
+/** A busy machine delays a heartbeat by seconds. A node that is silent for longer than this has left. */
+const GONE_MS = 5_000
 /** How long a node has to have had Redis itself before it says of another one that it is gone: both may have lost it. */
 const TRUSTED_AFTER_MS = 4_000
 
@@ -56,6 +63,8 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
   let state: Heartbeat['state'] = 'up'
   /** What the others have still to be told of this node. */
   const untold = new Set<'redis_back' | 'node_up'>(['node_up'])
+  /** The nodes whose heartbeat was late when this node last looked. */
+  const suspects = new Set<string>()
   /** Since when Redis has answered every heartbeat, by this process's clock; undefined while it does not. */
   let inTouchSince: number | undefined
 
@@ -78,7 +87,24 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
     for (const type of untold) {
       if (await events.append({ type, node: name })) untold.delete(type)
     }
-    if (answeredAt - inTouchSince > TRUSTED_AFTER_MS) await reportMissing(all, seenAt)
+    if (answeredAt - inTouchSince <= TRUSTED_AFTER_MS) return
+    reportSuspects(all, seenAt)
+    await reportMissing(all, seenAt)
+  }
+
+  /** A hint for the pages of this node only. It is not kept in the event log: nothing has happened yet. */
+  function reportSuspects(all: Record<string, string>, now: number): void {
+    for (const node of suspects) if (!(node in all)) suspects.delete(node)
+    for (const [node, json] of Object.entries(all)) {
+      const heartbeat = parseHeartbeat(json)
+      if (!heartbeat || isGone(heartbeat, now)) continue
+      if (isLate(heartbeat, now) === suspects.has(node)) continue
+      if (suspects.delete(node)) events.announce({ type: 'node_heard', node })
+      else {
+        suspects.add(node)
+        events.announce({ type: 'node_suspect', node })
+      }
+    }
   }
 
   /** Where another program has the key, this node goes on without a list of the others. */
@@ -93,7 +119,7 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
 
   async function reportMissing(all: Record<string, string>, now: number): Promise<void> {
     for (const [node, json] of Object.entries(all)) {
-      if (isAlive(parseHeartbeat(json), now)) continue
+      if (!isGone(parseHeartbeat(json), now)) continue
       // Of all the nodes that notice, the one that takes it off the list says it.
       const isFirst = (await redis.run((client) => client.hDel(key, node))) === 1
       if (isFirst) await events.append({ type: 'node_gone', node })
@@ -126,9 +152,9 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
       return Object.entries(all)
         .flatMap(([node, json]) => {
           const heartbeat = parseHeartbeat(json)
-          if (!isAlive(heartbeat, now)) return []
-          const { seenAt: _, ...facts } = heartbeat
-          return [{ name: node, ...facts }]
+          if (heartbeat === undefined || isGone(heartbeat, now)) return []
+          const { seenAt: _, state: said, ...facts } = heartbeat
+          return [{ name: node, ...facts, state: isLate(heartbeat, now) ? ('suspect' as const) : said }]
         })
         .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
     },
@@ -157,5 +183,7 @@ function parseHeartbeat(json: string): Heartbeat | undefined {
   }
 }
 
-const isAlive = (heartbeat: Heartbeat | undefined, now: number): heartbeat is Heartbeat =>
-  heartbeat !== undefined && now - heartbeat.seenAt <= ALIVE_MS
+const isLate = ({ seenAt }: Heartbeat, now: number) => now - seenAt > SUSPECT_MS
+
+const isGone = (heartbeat: Heartbeat | undefined, now: number) =>
+  heartbeat === undefined || now - heartbeat.seenAt > GONE_MS

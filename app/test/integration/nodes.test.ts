@@ -43,14 +43,18 @@ const isTrusted = (node: Node) =>
     return self.uptimeSeconds >= 6
   })
 
-test('a node that is killed is missed within two seconds, and said to be gone by one of the others alone', async () => {
+const stateOf = async (node: Node, name: string) => (await listed(node)).find((one) => one.name === name)?.state
+
+test('a node that is killed is suspect within two seconds, and then said to be gone by one of the others alone', async () => {
   const [first] = [await start('app-1'), await start('app-2'), await start('app-3')]
   const pages = [await listenTo(first.url), await listenTo(nodes.get('app-2')?.url ?? '')]
   await isTrusted(first)
   const killedAt = performance.now()
   nodes.get('app-3')?.program.signal('SIGKILL')
-  for (const page of pages) await page.message(live('node_gone', 'app-3'))
+  for (const page of pages) await page.message(live('node_suspect', 'app-3'))
   assert.ok(performance.now() - killedAt < 2_000, `after ${performance.now() - killedAt} ms`)
+  assert.equal(await stateOf(first, 'app-3'), 'suspect')
+  for (const page of pages) await page.message(live('node_gone', 'app-3'))
   assert.deepEqual(
     (await listed(first)).map(({ name }) => name),
     ['app-1', 'app-2'],
@@ -71,7 +75,36 @@ test('a node that is killed is missed within two seconds, and said to be gone by
   }
 })
 
-test('a node that hangs is missed, and when it goes on it is there again', async () => {
+test('a node that hangs for two seconds is suspect and not gone: no event says that it left or came', async () => {
+  const [first, second] = [nodes.get('app-1'), nodes.get('app-2')]
+  assert.ok(first && second)
+  const page = await listenTo(first.url)
+  await page.message(({ name }) => name === 'hello')
+  const pausedAt = performance.now()
+  second.program.signal('SIGSTOP')
+  await until('it is listed as suspect', async () => (await stateOf(first, 'app-2')) === 'suspect', 1_900)
+  await until('it has hung for two seconds', () => performance.now() - pausedAt > 2_000)
+  second.program.signal('SIGCONT')
+  await until('it is listed as up', async () => (await stateOf(first, 'app-2')) === 'up')
+  // Whatever the nodes have to report of it, they have reported before this one, which is in the log after it.
+  const last = await start('app-9')
+  await page.message(live('node_up', 'app-9'))
+  const reported = page.messages.filter(({ data }) => data.node === 'app-2' && data.isReplayed === false)
+  assert.deepEqual(
+    reported.filter(({ data }) => data.type === 'node_gone' || data.type === 'node_up'),
+    [],
+  )
+  assert.ok(
+    reported.every(({ id }) => id === ''),
+    'a hint is not kept',
+  )
+  page.close()
+  last.program.signal('SIGTERM')
+  await last.program.ended
+  nodes.delete('app-9')
+})
+
+test('a node that hangs for longer is missed, and when it goes on it is there again', async () => {
   const page = await listenTo(nodes.get('app-1')?.url ?? '')
   nodes.get('app-2')?.program.signal('SIGSTOP')
   await page.message(live('node_gone', 'app-2'))
@@ -89,7 +122,7 @@ test('while Redis hangs no node takes another for gone, and each says when it ha
   redis.pause()
   await page.message(telling('redis_lost', { node: 'app-1' }))
   assert.ok(performance.now() - pausedAt < 1_500, `after ${performance.now() - pausedAt} ms`)
-  await until('it has hung for longer than a node may be silent', () => performance.now() - pausedAt > 2_500)
+  await until('it has hung for longer than a node may be silent', () => performance.now() - pausedAt > 6_000)
   redis.resume()
   for (const name of ['app-1', 'app-2', 'app-3']) await page.message(telling('redis_back', { node: name }))
   // By the time that a node says again who is gone, it would have said it of all that it believes to be.
