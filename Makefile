@@ -3,11 +3,8 @@
 .PHONY: help up local down ps logs restart rolling control scale clean loadtest loadtest-control prove chaos \
         chaos-controls soak bench test audit format redis-cli sessions session end-sessions disable enable monitor screenshots
 
-# Where the stack is published: make up PORT=9090
-PORT ?= 8080
-export PORT
-# Only from the command line: every shell has a USER of its own, who is nobody here.
-ACCOUNT = $(if $(filter command,$(firstword $(origin USER))),$(USER))
+# An argument of a target counts only on the command line: every shell has a USER, and may have a URL or an N, of its own.
+argument = $(if $(filter command,$(firstword $(origin $1))),$($1))
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,10 +30,10 @@ restart: ## Restart the nodes one after the other, without a failed request
 rolling: restart ## Another name for it
 
 control: ## Start nodes that keep sessions in their own memory, for the page's experiment (OFF=1 ends them)
-	@deploy/control $(if $(OFF),off,on)
+	@deploy/control $(if $(call argument,OFF),off,on)
 
 scale: ## Set the number of nodes while it runs (N=5)
-	@deploy/scale "$(N)"
+	@deploy/scale "$(call argument,N)"
 
 clean: ## Remove everything, sessions too; asks first
 	@deploy/clean
@@ -48,10 +45,10 @@ loadtest-control: ## Prove that this proof can fail: nodes that keep sessions in
 	@K6="$(K6)" loadtest/control
 
 prove: ## The same proof without k6, also against anything else (URL=http://localhost:3000)
-	@test/prove $(URL)
+	@test/prove $(call argument,URL)
 
 chaos: ## Break the stack that is up in every way there is, and see what is lost (FAULT=kill-node for one)
-	@K6="$(K6)" test/chaos $(FAULT)
+	@K6="$(K6)" test/chaos $(call argument,FAULT)
 
 chaos-controls: ## Show that this can fail: take away what makes the stack survive
 	@K6="$(K6)" test/chaos controls
@@ -78,16 +75,16 @@ sessions: ## List the sessions: user, node, age, TTL
 	@deploy/sessions
 
 session: ## Show one session (TOKEN=value of the cookie sid)
-	@deploy/session "$(TOKEN)"
+	@deploy/session "$(call argument,TOKEN)"
 
 end-sessions: ## Log a user out everywhere (USER=ada)
-	@deploy/end-sessions "$(ACCOUNT)"
+	@deploy/end-sessions "$(call argument,USER)"
 
 disable: ## Disable an account and end all its sessions (USER=ada)
-	@deploy/disable "$(ACCOUNT)"
+	@deploy/disable "$(call argument,USER)"
 
 enable: ## Let a disabled account log in again (USER=ada)
-	@deploy/enable "$(ACCOUNT)"
+	@deploy/enable "$(call argument,USER)"
 
 monitor: ## Show every command that Redis gets, tokens included: for debugging only
 	@deploy/redis-cli MONITOR

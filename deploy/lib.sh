@@ -2,20 +2,6 @@
 # What the scripts here share. Sourced, never run.
 set -euo pipefail
 
-# Every script works from the top of the project, wherever it is called from.
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-PORT=${PORT:-8080}
-HTTPS_PORT=${HTTPS_PORT:-8443}
-if [ -n "${TLS:-}" ]; then
-  export COMPOSE_FILE=docker-compose.yml:deploy/compose.tls.yml
-  URL="https://localhost:$HTTPS_PORT"
-else
-  URL="http://localhost:$PORT"
-fi
-# What a run without Docker leaves behind while it lasts.
-LOCAL=.local/${COMPOSE_PROJECT_NAME:-sessions}
-
 say() { printf '%s\n' "$*"; }
 
 # Ends the script with a message that says what to do.
@@ -23,6 +9,27 @@ die() {
   printf '%s\n' "$*" >&2
   exit 1
 }
+
+# Every script works from the top of the project, wherever it is called from. A CDPATH would lead elsewhere.
+unset CDPATH
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck source=environment.sh
+source deploy/environment.sh
+
+# The address of the stack as a browser takes it: url_of http ADDRESS PORT.
+url_of() {
+  local host=$2
+  case $host in
+    127.0.0.1 | 0.0.0.0 | ::) host=localhost ;;
+    ::1) host='[::1]' ;;
+    *) host=${PUBLIC_HOST:-$host} ;;
+  esac
+  say "$1://$host:$3"
+}
+
+if [ -n "$TLS" ]; then URL=$(url_of https "$BIND" "$HTTPS_PORT"); else URL=$(url_of http "$BIND" "$PORT"); fi
+# What a run without Docker leaves behind while it lasts.
+LOCAL=.local/${COMPOSE_PROJECT_NAME:-sessions}
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -48,22 +55,46 @@ require_stack() {
 stack_url() {
   local published
   if runs_locally; then cat "$LOCAL/url"
-  elif published=$(published_port 8443); then say "https://localhost:$published"
-  elif published=$(published_port 8080); then say "http://localhost:$published"
+  elif published=$(published_at 8443); then url_of https "${published% *}" "${published##* }"
+  elif published=$(published_at 8080); then url_of http "${published% *}" "${published##* }"
   else die 'The stack is not up. Start it with: make up'
   fi
 }
 
-# The port of this machine under which nginx's own is to be had; fails if there is none.
+# Address and port of this machine under which a port of nginx is to be had, with a space between; fails if there is none.
+published_at() {
+  local published address
+  published=$(compose port nginx "$1" 2>/dev/null) && [[ "$published" =~ :[1-9][0-9]*$ ]] || return 1
+  address=${published%:*} address=${address#[}
+  say "${address%]} ${published##*:}"
+}
+
+# The port alone.
 published_port() {
-  local address
-  address=$(compose port nginx "$1" 2>/dev/null) && [[ "$address" =~ :[1-9] ]] && say "${address##*:}"
+  local published
+  published=$(published_at "$1") && say "${published##* }"
 }
 
 # The nodes that Compose runs, whether they answer or not: app-1, app-2, ...
 node_names() { compose ps app --format '{{.Name}}' | sed 's/.*-\(app-[0-9]*\)$/\1/' | sort -V; }
 
-port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+# The number of nodes that Compose has created, whether they run or not.
+count_nodes() { compose ps --all --quiet app | grep -c . || true; }
+
+# Users of the containers, which this machine does not know, read what is mounted into them: also after a clone with umask 077.
+make_mounts_readable() {
+  find nginx test/faults/block.ts app/test/lib/clock-off.ts \( -type d ! -perm -005 -o -type f ! -perm -004 \) -exec chmod a+rX {} +
+}
+
+# Whether a program listens on this port of an address, BIND unless told. `localhost` stands for two addresses.
+port_is_taken() {
+  local address addresses=${2:-$BIND}
+  case $(url_of http "$addresses" "$1") in *//localhost:*) addresses='127.0.0.1 ::1' ;; esac
+  for address in $addresses; do
+    if (exec 3<>"/dev/tcp/$address/$1") 2>/dev/null; then return 0; fi
+  done
+  return 1
+}
 
 sha256_of() { printf %s "$1" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d ' ' -f 1; }
 
@@ -71,7 +102,7 @@ sha256_of() { printf %s "$1" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d
 fetch_text() {
   if have curl; then
     # --insecure: the certificate of this machine is signed by nobody else.
-    curl -fsS --insecure --max-time 5 "$1"
+    curl -fsS --noproxy '*' --insecure --globoff --max-time 5 "$1"
   else
     NODE_NO_WARNINGS=1 NODE_TLS_REJECT_UNAUTHORIZED=0 node -e 'fetch(process.argv[1], { signal: AbortSignal.timeout(5000) }).then(async (res) => { process.stdout.write(await res.text()); process.exit(res.ok ? 0 : 1) }, () => process.exit(1))' "$1"
   fi
@@ -86,7 +117,7 @@ build_app() {
   if ! have node || ! have npm; then die 'Node 20.19 or later and npm are needed. See https://nodejs.org'; fi
   node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)' ||
     die "Node 20.19 or later is needed; this is $(node --version)."
-  [ app/node_modules/.package-lock.json -nt app/package-lock.json ] || npm ci --prefix app --no-audit --no-fund --loglevel=error
+  [ app/node_modules/.package-lock.json -nt app/package-lock.json ] || npm ci --prefix app --include=dev --no-audit --no-fund --loglevel=error
   npm run --prefix app --silent build
 }
 

@@ -11,7 +11,7 @@ const MOST_CACHED_SESSIONS = 10_000
 /** Every variable that the application reads, with its default. The README's table is checked against it. */
 export const environment = z.object({
   PORT: port.default(3000),
-  HOST: z.string().min(1).default('127.0.0.1'),
+  LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
   NODE_NAME: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/, 'is not a host name')
@@ -69,7 +69,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
   }
   const value = parsed.data
   return Object.freeze({
-    host: value.HOST,
+    host: value.LISTEN_HOST,
     port: value.PORT,
     nodeName: value.NODE_NAME,
     hostName: hostname(),

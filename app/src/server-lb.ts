@@ -19,7 +19,7 @@ async function startBalancedNodes(): Promise<void> {
   const config = readConfig(process.env)
   const log = createLogger({ level: config.logLevel, node: 'balancer' })
   const redis = await provideRedis({ url: config.redis.url, isConfigured: config.redisIsConfigured }, log)
-  const own = { PORT: '0', HOST: '127.0.0.1', TRUST_PROXY_HOPS: '1', REDIS_URL: redis.url }
+  const own = { PORT: '0', LISTEN_HOST: '127.0.0.1', TRUST_PROXY_HOPS: '1', REDIS_URL: redis.url }
   const nodes = await superviseNodes({
     names: config.nodeNames,
     fork: (name) => fork(NODE_PROGRAM, { env: { ...process.env, ...own, NODE_NAME: name } }),

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { exchange } from '../../app/test/lib/exchange.ts'
 import { until } from '../../app/test/lib/until.ts'
-import { command, type Result, succeed, TOP } from './command.ts'
+import { command, type Result, succeed, TOP, WITHOUT_ENV_FILE } from './command.ts'
 import { createVisitor, secretsSeen, type Visitor } from './visitor.ts'
 
 export const THREE_NODES = ['app-1', 'app-2', 'app-3']
@@ -43,7 +43,7 @@ export function createComposeStack(project: string, settings: Record<string, str
       if (!follower) {
         follower = spawn('docker', ['compose', 'logs', '--follow', '--no-color'], {
           cwd: TOP,
-          env: { ...process.env, ...env },
+          env: { ...process.env, ...WITHOUT_ENV_FILE, ...env },
           stdio: ['ignore', 'pipe', 'inherit'],
         })
         follower.stdout?.setEncoding('utf8').on('data', (piece: string) => {

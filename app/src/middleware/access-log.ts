@@ -8,6 +8,8 @@ import { Problem } from './problem.ts'
 
 /** Probes come every second or so and would drown the rest; they are logged at debug. */
 const PROBES = new Set(['/livez', '/readyz', '/metrics'])
+/** A page consists of twenty files. One that was sent is logged at debug; nginx leaves it out by the same rule. */
+const NOT_A_FILE = /^\/(api|auth)\//
 
 /** One line a request, when it has been answered. Path without the query, and no header: neither can carry a secret. */
 export function accessLog(log: Logger) {
@@ -20,13 +22,17 @@ export function accessLog(log: Logger) {
     genReqId: (_req, res) => res.locals.requestId,
     customLogLevel: (req, res) => {
       if (res.statusCode >= 500) return 'error'
-      return PROBES.has(pathOf(req)) ? 'debug' : 'info'
+      return PROBES.has(pathOf(req)) || isSentFile(req, res) ? 'debug' : 'info'
     },
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request',
     customSuccessObject: (req, res, line: { responseTime: number }) => describe(req, res, line.responseTime),
     customErrorObject: (req, res, _error, line: { responseTime: number }) => describe(req, res, line.responseTime),
   })
+}
+
+function isSentFile(req: IncomingMessage, { statusCode }: ServerResponse): boolean {
+  return (statusCode === 200 || statusCode === 304) && !NOT_A_FILE.test(pathOf(req))
 }
 
 function describe(req: IncomingMessage, res: Response, responseTimeMs: number) {

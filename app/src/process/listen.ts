@@ -12,18 +12,23 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const CHECK_MS = 2_000
 
-/** Starts to listen. Rejects with a sentence that says what to do when the port is taken. */
+/** Starts to listen. Rejects with a ConfigError that names the variable when the address or the port cannot be used. */
 export function listen(app: RequestListener, { host, port }: { host: string; port: number }): Promise<Server> {
   const limits = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: CHECK_MS }
   const server = createServer({ ...limits, keepAliveTimeout: KEEP_ALIVE_MS }, app)
   server.on('clientError', answerUnreadable)
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE'
-      reject(taken ? new ConfigError(`PORT: ${port} is taken. Choose another: PORT=${port + 1}`) : error)
+    server.once('error', ({ code }: NodeJS.ErrnoException) => {
+      reject(new ConfigError(whyNotListening(code ?? 'unknown', { host, port })))
     })
     server.listen(port, host, () => resolve(server))
   })
+}
+
+function whyNotListening(code: string, { host, port }: { host: string; port: number }): string {
+  if (code === 'EADDRINUSE') return `PORT: ${port} is taken. Choose another: PORT=${port + 1}`
+  if (code === 'EACCES') return `PORT: this user may not listen on ${port} (EACCES). Choose another: PORT=8080`
+  return `LISTEN_HOST: cannot listen on ${host} (${code}). Use an address of this machine: LISTEN_HOST=127.0.0.1`
 }
 
 export function portOf(server: Server): number {

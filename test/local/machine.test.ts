@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { freePort } from '../../app/src/process/free-port.ts'
+import { type Checkout, checkOut } from '../lib/checkout.ts'
+import { command, succeed } from '../lib/command.ts'
+import { createVisitor } from '../lib/visitor.ts'
+
+const PROJECT = `test-machine-${process.pid}`
+/** No engine answers here. A .env counts. */
+const OWN = { DOCKER_HOST: 'tcp://127.0.0.1:1', COMPOSE_PROJECT_NAME: PROJECT, COMPOSE_DISABLE_ENV_FILE: '' }
+/** What shells have for other programs: conda, people who like CDPATH, a proxy that is down, another Compose project. */
+const SHELL = {
+  HOST: 'x86_64-conda-linux-gnu',
+  CDPATH: '/tmp:..',
+  http_proxy: 'http://127.0.0.1:9',
+  HTTP_PROXY: 'http://127.0.0.1:9',
+  POSIXLY_CORRECT: '1',
+  GREP_OPTIONS: '--invert-match',
+  COMPOSE_FILE: '/nonexistent.yml',
+  COMPOSE_PROFILES: 'test',
+  NODE_ENV: 'production',
+  MAKEFLAGS: '--no-print-directory',
+}
+
+let checkout: Checkout
+
+before(async () => {
+  checkout = await checkOut()
+})
+after(() => checkout.remove())
+
+const inCheckout = (name: string, args: string[], env: Record<string, string> = {}) =>
+  command(name, args, { ...OWN, ...env }, checkout.folder)
+
+/** Runs lines of bash after lib.sh, as every script does. */
+const script = (lines: string, env: Record<string, string> = {}) =>
+  succeed('bash', ['-c', `source deploy/lib.sh; ${lines}`], { ...OWN, ...env }, checkout.folder)
+
+const writeEnvFile = (lines: string[], end = '\n') => writeFile(join(checkout.folder, '.env'), lines.join(end) + end)
+
+test('a clone with umask 077 in a folder with a space, with .env and a shell full of other settings, starts and stops', async () => {
+  const port = await freePort()
+  await writeEnvFile([`PORT=${port}`, 'SESSION_COOKIE=from-file'])
+  const up = await inCheckout('env', ['-u', 'PORT', 'make', 'up'], SHELL)
+  assert.equal(up.code, 0, up.output)
+  assert.ok(up.output.includes(`http://localhost:${port}`), up.output)
+  const visitor = createVisitor(`http://localhost:${port}`)
+  assert.equal((await visitor.logIn()).status, 200)
+  assert.match(visitor.cookie() ?? '', /^from-file=/)
+  assert.match((await inCheckout('make', ['ps'], SHELL)).output, /balancer, process \d+\napp-1, process \d+\n/)
+  assert.match((await inCheckout('make', ['down'], SHELL)).output, /^Stopped\.$/m)
+})
+
+test('the shell wins over .env, and .env over the default', async () => {
+  await writeEnvFile(['PORT=9999', 'BIND=::1', 'HTTPS_PORT=9443'])
+  const say = 'say "$PORT $HTTPS_PORT $BIND $URL"'
+  assert.equal(await script(say, { PORT: '7777' }), '7777 9443 ::1 http://[::1]:7777\n')
+  assert.equal(await script(say, { PORT: '', BIND: '' }), '8080 9443 127.0.0.1 http://localhost:8080\n')
+  assert.equal(
+    await script(say, { COMPOSE_DISABLE_ENV_FILE: '1', PORT: '' }),
+    '8080 8443 127.0.0.1 http://localhost:8080\n',
+  )
+})
+
+test('.env is read, not executed: quotes, comments, export, Windows line ends, and nothing but documented names', async () => {
+  await writeEnvFile(
+    [
+      '\uFEFF# a comment',
+      'export SESSION_COOKIE="shop" # another',
+      "PUBLIC_HOST='example.test'",
+      'SESSION_TTL_SECONDS = 60   # in seconds',
+      'LOG_LEVEL=$(touch executed)',
+      'SESSION_MAX=1',
+      'SESSION_MAX=2',
+      'PATH=/nonexistent',
+      'TLS=1',
+    ],
+    '\r\n',
+  )
+  const names = 'SESSION_COOKIE PUBLIC_HOST SESSION_TTL_SECONDS LOG_LEVEL SESSION_MAX COMPOSE_FILE'
+  const read = await script(`for name in ${names}; do say "\${!name}"; done; ! [ -e executed ]`, { PORT: '' })
+  assert.deepEqual(read.trim().split('\n'), [
+    'shop',
+    'example.test',
+    '60',
+    '$(touch executed)',
+    '2',
+    'docker-compose.yml:deploy/compose.tls.yml',
+  ])
+})
+
+test('.env can set every variable that the README documents', async () => {
+  const readme = await readFile(join(checkout.folder, 'README.md'), 'utf8')
+  const section = /## Configuration\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? ''
+  const documented = [...section.matchAll(/^\| `([A-Z_]+)`|`([A-Z]+(?:_[A-Z]+)*)`(?= \()/gm)]
+  const names = documented.map(([, row, prose]) => row ?? prose ?? '')
+  assert.ok(names.length > 25, names.join())
+  await writeEnvFile([])
+  const settings = (await script('say "$SETTINGS"')).trim().split(' ')
+  assert.deepEqual(
+    names.filter((name) => !settings.includes(name)),
+    [],
+  )
+})
+
+test('with CDPATH exported, every script works where it lies', async () => {
+  const elsewhere = join(checkout.folder, '..', 'elsewhere')
+  await mkdir(join(elsewhere, 'deploy'), { recursive: true })
+  await mkdir(join(elsewhere, '.ci'), { recursive: true })
+  assert.equal(await script('pwd', { CDPATH: elsewhere }), `${checkout.folder}\n`)
+
+  // The same for .ci/run, with programs that only look on.
+  const stubs = join(checkout.folder, '..', 'stubs')
+  await mkdir(stubs)
+  for (const [name, line] of [
+    ['make', 'pwd'],
+    ['id', 'echo 1000'],
+    ['hadolint', ''],
+  ]) {
+    await writeFile(join(stubs, name ?? ''), `#!/bin/sh\n${line}\n`)
+    await chmod(join(stubs, name ?? ''), 0o700)
+  }
+  const { output } = await inCheckout('.ci/run', [], { CDPATH: elsewhere, PATH: `${stubs}:${process.env.PATH}` })
+  assert.equal(output, `${checkout.folder}\n`)
+})
+
+test('what the shell calls USER, URL, N or TOKEN is no argument of a make target', async () => {
+  const names = { USER: 'ada', URL: 'http://127.0.0.1:1', N: '9', TOKEN: 'x', FAULT: 'x', OFF: '1' }
+  assert.match((await inCheckout('make', ['scale'], names)).output, /How many nodes\?/)
+  assert.match((await inCheckout('make', ['session'], names)).output, /Which one\?/)
+  assert.match((await inCheckout('make', ['disable'], names)).output, /Whom\?/)
+  assert.match((await inCheckout('make', ['prove'], names)).output, /The stack is not up/)
+})
+
+test('scripts ask for this machine’s own addresses without the proxy of the shell', async () => {
+  const server = createHttpServer((_req, res) => res.end('itself')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    const { port } = server.address() as AddressInfo
+    assert.equal(await script(`fetch_text http://localhost:${port}/`, SHELL), 'itself')
+    // As k6, curl and Node see it.
+    assert.match(
+      await script('say "$NO_PROXY"', { ...SHELL, NO_PROXY: '.corp' }),
+      /^\.corp,localhost,127\.0\.0\.1,::1,/,
+    )
+    assert.match(await script('say "$no_proxy"', { ...SHELL, PUBLIC_HOST: 'example.test' }), /,example\.test\b/)
+  } finally {
+    server.close()
+  }
+})
+
+test('BIND is an address: IPv6 with or without brackets, and anything else is one line', async () => {
+  await writeEnvFile([])
+  const url = 'say "$URL"'
+  assert.equal(await script(url, { BIND: '[::1]', PORT: '' }), 'http://[::1]:8080\n')
+  assert.equal(await script(url, { BIND: '0.0.0.0', PORT: '' }), 'http://localhost:8080\n')
+  // nginx answers to it as well.
+  assert.equal(
+    await script(`${url}; say "$PUBLIC_HOST"`, { BIND: '10.1.2.3', PORT: '' }),
+    'http://10.1.2.3:8080\n10.1.2.3\n',
+  )
+  const { code, output } = await inCheckout('make', ['up'], { BIND: 'localhost' })
+  assert.notEqual(code, 0)
+  assert.match(output, /^BIND=localhost is not an IP address\. Write BIND=127\.0\.0\.1/m)
+})
+
+test('a port that is taken is noticed at either address of localhost', async (t) => {
+  await writeEnvFile([])
+  for (const address of ['127.0.0.1', '::1']) {
+    const squatter = createServer().listen(0, address)
+    const isListening = await Promise.race([
+      once(squatter, 'listening').then(() => true),
+      once(squatter, 'error').then(() => false),
+    ])
+    if (!isListening) {
+      t.diagnostic(`this machine has no ${address}`)
+      continue
+    }
+    const { port } = squatter.address() as AddressInfo
+    const { code, output } = await inCheckout('make', ['up'], { PORT: `${port}` })
+    squatter.close()
+    assert.notEqual(code, 0)
+    assert.match(output, new RegExp(`Port ${port} is taken`), address)
+  }
+})
+
+test('make up TLS=1 without an engine is refused also where .env says it', async () => {
+  await writeEnvFile(['TLS=1'])
+  for (const target of ['up', 'local']) {
+    const { code, output } = await inCheckout('make', [target], { PORT: '' })
+    assert.notEqual(code, 0)
+    assert.match(output, /TLS needs nginx, and so Docker/)
+  }
+})
+
+test('a clone with core.autocrlf=true has no carriage return in any text', async (t) => {
+  if ((await command('git', ['--version']).catch(() => ({ code: 1 }))).code !== 0) return t.skip('there is no git here')
+  const config = ['-c', 'user.name=test', '-c', 'user.email=test@example.test', '-c', 'commit.gpgsign=false']
+  const git = (...words: string[]) => succeed('git', [...config, ...words], OWN, checkout.folder)
+  await git('init', '--quiet')
+  await git('add', '.')
+  await git('commit', '--quiet', '--message', 'all')
+  const clone = join(checkout.folder, '..', 'clone')
+  await git('-c', 'core.autocrlf=true', 'clone', '--quiet', '.', clone)
+  // Every file that git takes for text.
+  const { output } = await command('git', ['grep', '-lI', '--untracked', '\r'], OWN, clone)
+  assert.equal(output, '')
+  assert.equal((await command('grep', ['-rlI', '--exclude-dir=.git', '\r', '.'], OWN, clone)).output, '')
+})
