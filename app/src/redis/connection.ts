@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts'
 import { appendAndPublish } from './append-and-publish.ts'
 import { compareAndSet } from './compare-and-set.ts'
 import { DeadlineMissed, withDeadline } from './deadline.ts'
+import { explainFailure } from './explain-failure.ts'
 import { createReadCache, type ReadCache } from './read-cache.ts'
 
 /** Redis could not do what was asked: out of reach, too slow, or refusing. The cause says which. */
@@ -60,8 +61,6 @@ export interface Subscriber {
 
 export type RedisClient = ReturnType<typeof createRedisClient>
 
-/** What whoever is kept out by `maxclients` is told, or sees if Redis has hung up before that was read. */
-const NO_ROOM = /max number of clients reached|Socket closed unexpectedly/
 const MISSES_BEFORE_REPLACEMENT = 3
 /** With an attempt that was under way, a Redis that is back is found within two seconds. */
 const LONGEST_BACKOFF_MS = 1_000
@@ -144,11 +143,11 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   try {
     await open()
   } catch (error) {
-    const reason = describe(error)
+    const found = await explainFailure({ error, ...options })
+    const cause = found instanceof Error ? found : error
+    const reason = describe(cause)
     const address = describeAddress(options.url)
-    if (!NO_ROOM.test(reason)) {
-      throw new RedisUnavailable(`Failed to connect to Redis at ${address}: ${reason}`, { cause: error })
-    }
+    if (found !== 'full') throw new RedisUnavailable(`Failed to connect to Redis at ${address}: ${reason}`, { cause })
     log.error({ reason, redis: address }, 'Failed to connect to Redis')
     void reconnect()
   }
