@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { faultOfRedisUrl } from './redis/redis-url.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const seconds = (least: number) => z.coerce.number().int().min(least).max(31_536_000)
@@ -21,7 +22,11 @@ export const environment = z.object({
   TRUST_PROXY_HOPS: z.coerce.number().int().min(0).max(8).default(0),
   DRAIN_SECONDS: seconds(1).default(8),
   REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: 'is not a redis:// or rediss:// address' })
+    .string()
+    .superRefine((url, { addIssue }) => {
+      const fault = faultOfRedisUrl(url)
+      if (fault !== undefined) addIssue(fault)
+    })
     .default('redis://localhost:6379'),
   REDIS_PASSWORD_FILE: z.string().min(1).optional(),
   KEY_PREFIX: z

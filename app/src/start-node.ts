@@ -90,7 +90,8 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
     log,
     async stop(reason) {
       log.info({ reason }, 'Stopping')
-      process.send?.({ draining: true })
+      // It may stop because its parent is gone.
+      if (process.connected) process.send?.({ draining: true })
       const drained = drain(server)
       await cluster.announceDrain()
       streams.end()
@@ -101,5 +102,5 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
     },
   })
   log.info({ host: config.host, port: portOf(server), sessions: config.sessionStore }, 'Listening')
-  process.send?.({ listening: portOf(server) })
+  if (process.connected) process.send?.({ listening: portOf(server) })
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
-import { command, succeed } from '../lib/command.ts'
+import { command, succeed, TOP } from '../lib/command.ts'
 import { createVisitor, GRACE } from '../lib/visitor.ts'
 
 // What a machine without a Docker engine is like: nobody answers at this address.
@@ -79,6 +81,23 @@ test('make loadtest without a k6 says so, names make prove, and fails', async ()
   const { code, output } = await make('loadtest')
   assert.notEqual(code, 0)
   assert.match(output, /Nothing was proved.*K6=k6.*make prove URL=/)
+})
+
+test('the stack of make up without an engine survives the end of its terminal', async () => {
+  await succeed('make', ['down'], env)
+  // The system sends SIGHUP to the group of processes that was started in the terminal.
+  const terminal = spawn('make', ['up'], { cwd: TOP, env: { ...process.env, ...env }, stdio: 'ignore', detached: true })
+  assert.deepEqual(await once(terminal, 'exit'), [0, null])
+  try {
+    process.kill(-(terminal.pid ?? 0), 'SIGHUP')
+  } catch {
+    // Nothing of it is left in that group.
+  }
+  const log = await readFile(`${TOP}/.local/${env.COMPOSE_PROJECT_NAME}/log`, 'utf8')
+  const [, pid] = /"started":"app-1","pid":(\d+)/.exec(log) ?? []
+  assert.equal((await fetch(url())).status, 200)
+  process.kill(Number(pid), 0)
+  assert.doesNotMatch(log, /Stopping/)
 })
 
 test('make down stops all of it', async () => {

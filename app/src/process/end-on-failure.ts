@@ -1,6 +1,7 @@
 import { ConfigError } from '../config.ts'
 import { createLogger } from '../logger.ts'
 import { RedisUnavailable } from '../redis/errors.ts'
+import { WrongServer } from '../redis/explain-failure.ts'
 import { NodeDidNotStart } from './supervisor.ts'
 
 /** Runs `start`; if that fails, says why and what to do in one line, and ends the process with 1. */
@@ -17,10 +18,14 @@ export async function endOnFailure(start: () => Promise<void>): Promise<void> {
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof NodeDidNotStart) return error.message
   if (error instanceof RedisUnavailable) {
-    const whatToDo = /WRONGPASS|NOAUTH/.test(error.message)
-      ? 'The password is in the file that REDIS_PASSWORD_FILE names, or in REDIS_URL'
-      : 'Start one (redis-server, or make up for the whole stack), or say where it is with REDIS_URL=redis://host:6379'
-    return `${error.message.replace(/\.$/, '')}. ${whatToDo}`
+    return `${error.message.trim().replace(/\.$/, '')}. ${whatToDo(error)}`
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function whatToDo({ message, cause }: RedisUnavailable): string {
+  if (cause instanceof WrongServer) return cause.advice
+  if (/WRONGPASS|NOAUTH/.test(message))
+    return 'The password is in the file that REDIS_PASSWORD_FILE names, or in REDIS_URL'
+  return 'Start one (redis-server, or make up for the whole stack), or say where it is with REDIS_URL=redis://host:6379'
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts'
 import { describeAddress, type RedisOptions } from './create-client.ts'
 import { withDeadline } from './deadline.ts'
 import { describe, needsAnotherConnection, RedisUnavailable } from './errors.ts'
+import { explainFailure } from './explain-failure.ts'
 import type { MemoryPolicy } from './inspect-server.ts'
 import { type OpenClient, openClient, type Subscriber } from './open-client.ts'
 
@@ -16,8 +17,6 @@ export interface Link {
   close(): Promise<void>
 }
 
-/** What whoever is kept out by `maxclients` is told, or sees if Redis has hung up before that was read. */
-const NO_ROOM = /max number of clients reached|Socket closed unexpectedly/
 /** With an attempt that was under way, a Redis that is back is found within two seconds. */
 const LONGEST_BACKOFF_MS = 1_000
 
@@ -90,9 +89,10 @@ export async function keepConnected(
   try {
     await open()
   } catch (error) {
-    const reason = describe(error)
-    if (!NO_ROOM.test(reason) && !needsAnotherConnection(error)) {
-      throw new RedisUnavailable(`Failed to connect to Redis at ${redis}: ${reason}`, { cause: error })
+    const found = needsAnotherConnection(error) ? undefined : await explainFailure({ error, ...options })
+    if (found !== 'full' && !needsAnotherConnection(error)) {
+      const cause = found ?? error
+      throw new RedisUnavailable(`Failed to connect to Redis at ${redis}: ${describe(cause)}`, { cause })
     }
     noteFailure(error)
     void reconnect(LONGEST_BACKOFF_MS)

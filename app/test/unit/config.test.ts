@@ -58,6 +58,38 @@ test('the message about a bad REDIS_URL does not repeat the password in it', () 
   )
 })
 
+for (const [url, fault] of [
+  ['redis://:50%off@redis', /write % as %25/],
+  ['redis://:hunter2%E4@redis', /not UTF-8/],
+  ['redis://:hunter2 x@redis', /contains a space/],
+  ['redis://:hunter2/x@redis', /%2F/],
+  ['redis://:hunter2#x@redis', /%23/],
+  ['redis://:hunter2@redis:99999', /port above 65535/],
+  ['redis://:hunter2@redis:0', /port 0/],
+  ['redis://:hunter2@redis:port', /is not an address/],
+  ['redis://:hunter2@', /is not an address/],
+  ['redis://', /no host/],
+  ['redis:///0', /no host/],
+  ['redis://:hunter2@redis/first', /not the number of a database/],
+] as const) {
+  test(`REDIS_URL=${url} is one line that names the fault and repeats no part of the value`, () => {
+    assert.throws(
+      () => readConfig({ REDIS_URL: url }),
+      (error) => {
+        assert.ok(error instanceof ConfigError)
+        assert.match(error.message, /^Bad configuration\. REDIS_URL: [^\n]*$/)
+        assert.match(error.message, fault)
+        return !/hunter2|50%|off/.test(error.message)
+      },
+    )
+  })
+}
+
+test('an encoded password, an IPv6 address and a database number are accepted in REDIS_URL', () => {
+  for (const url of ['redis://app:50%25off@redis:6379/15', 'rediss://[::1]/', 'redis://redis'])
+    assert.equal(readConfig({ REDIS_URL: url }).redis.url, url)
+})
+
 test('the password is read from its file, without the line end', async () => {
   await withSecret('s3cret\n', (path) =>
     assert.equal(readConfig({ REDIS_PASSWORD_FILE: path }).redis.password, 's3cret'),
