@@ -58,7 +58,8 @@ local_redis_program() {
   local parts user program=redis-cli limit=${redis_limit:-}
   have redis-cli || program=valkey-cli
   have $program || die 'redis-cli or valkey-cli is needed for a Redis outside Docker. Install one of them.'
-  have timeout || limit=
+  # macOS has no timeout.
+  [ -z "$limit" ] || have timeout || limit="perl -e alarm(shift);exec(@ARGV) $REDIS_PATIENCE_SECONDS"
   (
     load_local_settings
     # Address, user name and password, a line each.
@@ -134,12 +135,15 @@ explain_redis_error() {
     READONLY) say 'Redis is read-only (READONLY): it is a replica. To make it a primary: make redis-cli, then REPLICAOF NO ONE' ;;
     LOADING) say 'Redis still loads its data (LOADING). Try again in a moment' ;;
     MISCONF) say 'Redis cannot write to its disk (MISCONF). See: make logs' ;;
-    124) say "Redis did not reply within $REDIS_PATIENCE_SECONDS seconds. See: make ps" ;;
+    # Of timeout, and of a program that SIGALRM has ended.
+    124 | 142) say "Redis did not reply within $REDIS_PATIENCE_SECONDS seconds. See: make ps" ;;
     *)
       case $1 in
         *'Could not connect'* | *'not running'* | *paused* | *'closed the connection'* | *'Connection re'*)
           say "Redis cannot be reached: $last. See: make ps"
           ;;
+        # Not an error of Redis: what a script here has found.
+        [A-Z][a-z]* | redis-cli*) say "$last" ;;
         *) say "Redis replied: ${last:-nothing, with status $2}" ;;
       esac
       ;;

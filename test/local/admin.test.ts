@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
 import { startTestRedis, type TestRedis } from '../../app/test/lib/redis-server.ts'
 import { until } from '../../app/test/lib/until.ts'
-import { command, succeed } from '../lib/command.ts'
+import { command, succeed, TOP } from '../lib/command.ts'
 import { createVisitor, type Visitor } from '../lib/visitor.ts'
 
 // The commands of an administrator on a Redis that refuses, is full, is a replica, hangs, or holds what no node wrote. On a run
@@ -27,6 +27,7 @@ before(async () => {
 })
 after(async () => {
   await succeed('make', ['down'], env)
+  await rm(`${TOP}/.local/${env.COMPOSE_PROJECT_NAME}`, { recursive: true })
   await redis.stop()
 })
 afterEach(async () => {
@@ -58,7 +59,11 @@ for (const [what, spoil, reason, mend] of [
     await spoil()
     await refuses(new RegExp(`^ada was not disabled: .*(?:${reason.source})`, 'i'), 'disable', 'ada')
     await refuses(new RegExp(`^ada was not enabled: .*(?:${reason.source})`, 'i'), 'enable', 'ada')
-    await refuses(new RegExp(`^The sessions of ada were not all ended: .*(?:${reason.source})`, 'i'), 'end-sessions', 'ada')
+    await refuses(
+      new RegExp(`^The sessions of ada were not all ended: .*(?:${reason.source})`, 'i'),
+      'end-sessions',
+      'ada',
+    )
     await mend()
     assert.equal(await redis.inspector.sIsMember('disabled-users', 'ada'), 0)
     await until('its session is honoured', async () => (await ada.whoAmI()).status === 200)
@@ -207,6 +212,23 @@ test('the commands reach the database and the password that the stack was starte
     assert.equal((await ada.whoAmI()).status, 200)
   } finally {
     await succeed('make', ['down'], other)
+    await rm(`${TOP}/.local/${other.COMPOSE_PROJECT_NAME}`, { recursive: true })
     await tell('ACL DELUSER app')
+  }
+})
+
+test('make down and make clean name what they could not stop or remove where no Docker engine answers', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'clean-'))
+  try {
+    for (const part of ['deploy', 'nginx']) await cp(`${TOP}/${part}`, join(folder, part), { recursive: true })
+    await mkdir(join(folder, '.secrets'))
+    const down = await command(join(folder, 'deploy/down'), [], NO_ENGINE)
+    assert.match(down.output, /No Docker engine answers: containers .* were not stopped/)
+    const clean = await command(join(folder, 'deploy/clean'), ['--yes'], NO_ENGINE)
+    assert.equal(clean.code, 1)
+    assert.match(clean.output, /No Docker engine answers: containers, sessions and \.secrets were not/)
+    assert.ok((await stat(join(folder, '.secrets'))).isDirectory())
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 })
