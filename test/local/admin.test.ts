@@ -145,6 +145,28 @@ test('an account is found by its name, not by a pattern', async () => {
   }
 })
 
+test('in a script, redis_cli fails also for the one command among many on its input that Redis refuses', async () => {
+  const ask = (...commands: string[]) =>
+    command('bash', ['-c', 'source deploy/lib.sh; redis_cli --raw <<< "$0"', commands.join('\n')], env)
+  await tell('RPUSH session:list "value" 2')
+  const good = await ask(
+    'SET session:list-2 "a \\"b\\""',
+    'GET session:list-2',
+    'LRANGE session:list 0 -1',
+    'DEL session:list-2',
+  )
+  assert.deepEqual(good, { code: 0, output: 'OK\na "b"\n"value"\n2\n1\n' })
+  for (const refused of ['GET session:list', 'NOSUCHCOMMAND']) {
+    const { code, output } = await ask('PING', refused, 'PING')
+    assert.equal(code, 1, refused)
+    assert.match(output, /^Redis replied: (WRONGTYPE|ERR) [^\n]+\n$/)
+  }
+  await tell('CONFIG SET requirepass another')
+  const { code, output } = await ask('DEL session:list')
+  assert.equal(code, 1)
+  assert.match(output, /^Redis refused the password \(NOAUTH\)[^\n]+\n$/)
+})
+
 test('redis-cli still takes commands one by one, and MONITOR shows them as they come', async () => {
   assert.equal(await succeed('bash', ['-c', 'echo PING | deploy/redis-cli'], env), 'PONG\n')
   assert.match(await succeed('bash', ['-c', 'deploy/redis-cli MONITOR | head -n 3'], env), /^OK\n[^\n]+\[0 [^\n]+\n/)
