@@ -58,7 +58,8 @@ local_redis_program() {
   local parts user program=redis-cli limit=${redis_limit:-}
   have redis-cli || program=valkey-cli
   have $program || die 'redis-cli or valkey-cli is needed for a Redis outside Docker. Install one of them.'
-  have timeout || limit=
+  # macOS has no timeout.
+  [ -z "$limit" ] || have timeout || limit="perl -e alarm(shift);exec(@ARGV) $REDIS_PATIENCE_SECONDS"
   (
     load_local_settings
     # Address, user name and password, a line each.
@@ -83,8 +84,8 @@ redis_program_is_strict() {
   $program -e --version > /dev/null 2>&1
 }
 
-# A command to Redis, for scripts. Prints the reply; if there is none, or it is an error, prints one line about that on
-# stderr and returns 1.
+# A command to Redis, for scripts; without one, the commands on standard input. Prints the replies as they are (--raw). If there
+# is none, or one is an error, prints one line about that on stderr and returns 1.
 redis_cli() {
   require_stack
   redis_command "$@"
@@ -93,14 +94,18 @@ redis_cli() {
 # The same where the nodes need not run.
 redis_command() {
   local reply error status=0 redis_limit="timeout $REDIS_PATIENCE_SECONDS"
-  if redis_program_is_strict; then
-    { error=$(redis_program -e "$@" 2>&1 >&3) || status=$?; } 3>&1
+  [ "${1:-}" != --raw ] || shift
+  if [ $# -gt 0 ] && redis_program_is_strict; then
+    { error=$(redis_program -e --raw "$@" 2>&1 >&3) || status=$?; } 3>&1
   else
+    # redis-cli has no -e, or does not heed it for commands on standard input. In this format strings are quoted, so what is
+    # looked for here is never data.
     reply=$(redis_program --no-raw "$@" 2>&1) || status=$?
-    # Strings are quoted in this format, so this is never data.
-    error=$(sed -n 's/^\( *[0-9]*) \)*(error) //p; /^AUTH failed/p; /^Could not connect/p' <<< "$reply")
-    [ -z "$error" ] || status=1
-    [ "$status" != 0 ] || unquote_reply <<< "$reply"
+    error=$(sed -n 's/^\( *[0-9]*) \)*(error) //p; /^AUTH failed/p; /^Could not connect/p; /^Error: /p' <<< "$reply")
+    if [ -n "$error" ]; then status=1
+    elif [ "$status" = 0 ]; then unquote_reply <<< "$reply"
+    else error=$reply
+    fi
   fi
   # redis-cli goes on without a password that was refused.
   case $error in 'AUTH failed'*) status=1 ;; esac
@@ -134,12 +139,15 @@ explain_redis_error() {
     READONLY) say 'Redis is read-only (READONLY): it is a replica. To make it a primary: make redis-cli, then REPLICAOF NO ONE' ;;
     LOADING) say 'Redis still loads its data (LOADING). Try again in a moment' ;;
     MISCONF) say 'Redis cannot write to its disk (MISCONF). See: make logs' ;;
-    124) say "Redis did not reply within $REDIS_PATIENCE_SECONDS seconds. See: make ps" ;;
+    # Of timeout, and of a program that SIGALRM has ended.
+    124 | 142) say "Redis did not reply within $REDIS_PATIENCE_SECONDS seconds. See: make ps" ;;
     *)
       case $1 in
         *'Could not connect'* | *'not running'* | *paused* | *'closed the connection'* | *'Connection re'*)
           say "Redis cannot be reached: $last. See: make ps"
           ;;
+        # Not an error of Redis: what a script here has found.
+        [A-Z][a-z]* | redis-cli*) say "$last" ;;
         *) say "Redis replied: ${last:-nothing, with status $2}" ;;
       esac
       ;;

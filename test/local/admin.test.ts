@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
 import { startTestRedis, type TestRedis } from '../../app/test/lib/redis-server.ts'
 import { until } from '../../app/test/lib/until.ts'
-import { command, succeed } from '../lib/command.ts'
+import { command, succeed, TOP } from '../lib/command.ts'
 import { createVisitor, type Visitor } from '../lib/visitor.ts'
 
 // The commands of an administrator on a Redis that refuses, is full, is a replica, hangs, or holds what no node wrote. On a run
@@ -27,6 +27,7 @@ before(async () => {
 })
 after(async () => {
   await succeed('make', ['down'], env)
+  await rm(`${TOP}/.local/${env.COMPOSE_PROJECT_NAME}`, { recursive: true })
   await redis.stop()
 })
 afterEach(async () => {
@@ -144,6 +145,28 @@ test('an account is found by its name, not by a pattern', async () => {
   }
 })
 
+test('in a script, redis_cli fails also for the one command among many on its input that Redis refuses', async () => {
+  const ask = (...commands: string[]) =>
+    command('bash', ['-c', 'source deploy/lib.sh; redis_cli --raw <<< "$0"', commands.join('\n')], env)
+  await tell('RPUSH session:list "value" 2')
+  const good = await ask(
+    'SET session:list-2 "a \\"b\\""',
+    'GET session:list-2',
+    'LRANGE session:list 0 -1',
+    'DEL session:list-2',
+  )
+  assert.deepEqual(good, { code: 0, output: 'OK\na "b"\n"value"\n2\n1\n' })
+  for (const refused of ['GET session:list', 'NOSUCHCOMMAND']) {
+    const { code, output } = await ask('PING', refused, 'PING')
+    assert.equal(code, 1, refused)
+    assert.match(output, /^Redis replied: (WRONGTYPE|ERR) [^\n]+\n$/)
+  }
+  await tell('CONFIG SET requirepass another')
+  const { code, output } = await ask('DEL session:list')
+  assert.equal(code, 1)
+  assert.match(output, /^Redis refused the password \(NOAUTH\)[^\n]+\n$/)
+})
+
 test('redis-cli still takes commands one by one, and MONITOR shows them as they come', async () => {
   assert.equal(await succeed('bash', ['-c', 'echo PING | deploy/redis-cli'], env), 'PONG\n')
   assert.match(await succeed('bash', ['-c', 'deploy/redis-cli MONITOR | head -n 3'], env), /^OK\n[^\n]+\[0 [^\n]+\n/)
@@ -211,6 +234,23 @@ test('the commands reach the database and the password that the stack was starte
     assert.equal((await ada.whoAmI()).status, 200)
   } finally {
     await succeed('make', ['down'], other)
+    await rm(`${TOP}/.local/${other.COMPOSE_PROJECT_NAME}`, { recursive: true })
     await tell('ACL DELUSER app')
+  }
+})
+
+test('make down and make clean name what they could not stop or remove where no Docker engine answers', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'clean-'))
+  try {
+    for (const part of ['deploy', 'nginx']) await cp(`${TOP}/${part}`, join(folder, part), { recursive: true })
+    await mkdir(join(folder, '.secrets'))
+    const down = await command(join(folder, 'deploy/down'), [], NO_ENGINE)
+    assert.match(down.output, /No Docker engine answers: containers .* were not stopped/)
+    const clean = await command(join(folder, 'deploy/clean'), ['--yes'], NO_ENGINE)
+    assert.equal(clean.code, 1)
+    assert.match(clean.output, /No Docker engine answers: containers, sessions and \.secrets were not/)
+    assert.ok((await stat(join(folder, '.secrets'))).isDirectory())
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 })
