@@ -1,18 +1,19 @@
 // Lesson 4: what goes wrong behind the balancer costs nobody a session.
 //
 // Logs in before anything breaks, and then asks who that is at a fixed rate, while `make chaos` breaks one thing after the
-// other. Errors are counted, not judged: which ones may be seen depends on the fault. A refusal is a lost session.
+// other. Errors are counted, not judged: which ones may be seen depends on the fault. A refusal is a lost session, and so is
+// an answer about somebody else.
 // Run it alone with: k6 run loadtest/4-faults.ts
 import { fail, sleep } from 'k6'
 import { Counter } from 'k6/metrics'
 import { judge } from './lib/judge.ts'
 import { endOwnSessions } from './lib/own-sessions.ts'
 import { accounts, connection, settings } from './lib/settings.ts'
-import { createVisitor, visitorWith } from './lib/visitor.ts'
+import { browserWith, createVisitor, type Visitor } from './lib/visitor.ts'
 
 const { requestsPerSecond, loadSeconds, reportFolder, nodes, minPerCell } = settings
 /** No more than two for each account: the recorder of `make chaos` has some too, and an account may have ten (SESSION_MAX). */
-const SESSIONS = Math.min(6, 2 * accounts.length)
+const SESSIONS = Math.min(20, 2 * accounts.length)
 /** A Redis that is killed may lose what it acknowledged in its last second, so what breaks must find older sessions. */
 const SETTLE_SECONDS = 1.5
 const STATUSES = [0, 200, 401, 429, 500, 502, 503, 504]
@@ -30,8 +31,9 @@ export const options = {
       executor: 'constant-arrival-rate',
       rate: requestsPerSecond,
       duration: `${loadSeconds}s`,
-      preAllocatedVUs: 20,
-      maxVUs: 100,
+      // One for each session: two that had the same would each get another cookie when its token is replaced.
+      preAllocatedVUs: SESSIONS,
+      maxVUs: SESSIONS,
     },
   },
   thresholds: {
@@ -41,22 +43,32 @@ export const options = {
   },
 }
 
-export function setup(): string[] {
-  const cookies = Array.from({ length: SESSIONS }, (_, number) => {
+interface LoggedIn {
+  cookie: string
+  username: string
+}
+
+export function setup(): LoggedIn[] {
+  const sessions = Array.from({ length: SESSIONS }, (_, number) => {
     const visitor = createVisitor(number)
     if (visitor.logIn().status !== 200) fail('The stack lets nobody in, so there is nothing to lose.')
-    return visitor.cookie()
+    return { cookie: visitor.cookie(), username: visitor.username }
   })
   sleep(SETTLE_SECONDS)
   console.log('k6 is ready')
-  return cookies
+  return sessions
 }
 
-export default function askWhoThisIs(cookies: string[]): void {
-  const cookie = cookies[__ITER % cookies.length] ?? ''
-  const { status } = visitorWith(cookie).whoAmI()
+// Each virtual user has its own copy of this module, and so its own browser.
+let browser: Pick<Visitor, 'whoAmI'> | undefined
+
+export default function askWhoThisIs(sessions: LoggedIn[]): void {
+  const session = sessions[__VU % sessions.length]
+  if (!session) return
+  browser ??= browserWith(session.cookie)
+  const { status, username } = browser.whoAmI()
   answered.get(status)?.add(1)
-  if (status === 401) lost.add(1)
+  if (status === 401 || (status === 200 && username !== session.username)) lost.add(1)
 }
 
 export const teardown = endOwnSessions
@@ -71,13 +83,13 @@ export function handleSummary({ metrics }: Summary): Record<string, string> {
     STATUSES.map((status) => [status, count(`answered_${status}`)]).filter(([, times]) => times !== 0),
   )
   const slowestMs = metrics.http_req_duration?.values.max ?? 0
-  const lost = count('session_lost')
-  const reasons = judge({ nodes, minPerCell, checks: [], faults: { honoured: count('answered_200'), lost } })
-  const result = { proved: reasons.length === 0, reasons, answers, slowestMs, lost }
+  const faults = { honoured: count('answered_200'), lost: count('session_lost') }
+  const reasons = judge({ nodes, minPerCell, checks: [], faults })
+  const result = { proved: reasons.length === 0, reasons, answers, slowestMs, lost: faults.lost }
   return {
     stdout: `\n${Object.entries(answers)
       .map(([status, times]) => `${status}: ${times}`)
-      .join(', ')}; ${lost} lost\n`,
+      .join(', ')}; ${faults.lost} lost\n`,
     [`${reportFolder}/4-faults.json`]: `${JSON.stringify(result, null, 2)}\n`,
   }
 }

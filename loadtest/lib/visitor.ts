@@ -56,6 +56,16 @@ export function visitorWith(cookie: string): Pick<Visitor, 'whoAmI' | 'logOut'> 
   return { whoAmI: () => whoAmI(params()), logOut: () => logOut(params()) }
 }
 
+/** A browser that has this cookie, and from then on whatever the answers set: it follows its session through rotations. */
+export function browserWith(cookie: string): Pick<Visitor, 'whoAmI'> {
+  const jar = new http.CookieJar()
+  for (const pair of cookie.split('; ')) {
+    const end = pair.indexOf('=')
+    jar.set(settings.baseUrl, pair.slice(0, end), pair.slice(end + 1))
+  }
+  return { whoAmI: () => whoAmI({ jar }) }
+}
+
 /** All that an answer sets, whatever its name is (SESSION_COOKIE, and __Host- over TLS). What it clears is left out. */
 function cookieOf({ cookies }: Response): string {
   const set = Object.values(cookies).flat()

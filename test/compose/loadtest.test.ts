@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
 import type { ProofReport } from '../../loadtest/lib/report-page.ts'
 import { command, succeed, TOP } from '../lib/command.ts'
+import { createVisitor } from '../lib/visitor.ts'
 
 // Set by test/run where a k6 is to be had: the image, or a program named by K6.
 const skip =
@@ -41,7 +42,9 @@ test('make loadtest proves all nine pairs, prints the table, and leaves a page a
   // Two scenarios take turns at the balancer, so a node may be met once more than it must.
   assert.match(output, /app-1(?: +\d+ ok){3} *\n +app-2(?: +\d+ ok){3} *\n +app-3(?: +\d+ ok){3} *\n/)
   assert.match(output, /\nPROVED\n/)
-  const { matrix, findings, checks } = await report(REPORT)
+  assert.match(output, /\nRejected after logout: app-1 \d+, app-2 \d+, app-3 \d+\n/)
+  const { proved, reasons, matrix, findings, checks } = await report(REPORT)
+  assert.deepEqual([proved, reasons], [true, []])
   assert.equal(matrix.length, 9)
   assert.ok(matrix.every(({ honoured, refused }) => honoured >= 5 && refused === 0))
   assert.ok(findings.length >= 19 && findings.every(({ ok }) => ok))
@@ -49,6 +52,33 @@ test('make loadtest proves all nine pairs, prints the table, and leaves a page a
   const page = await readFile(`${TOP}/loadtest/${REPORT}/all.html`, 'utf8')
   assert.doesNotMatch(page, /(src|href)=|@import|url\(/, 'the page loads something')
   assert.match(page, /<td style="background[^>]*>\d+<small>honoured/)
+})
+
+test('a browser that is logged in as ada stays so, and load and proof leave no session of hers beside it', {
+  skip,
+}, async () => {
+  const ada = createVisitor(`http://localhost:${env.PORT}`)
+  assert.equal((await ada.logIn()).status, 200)
+  for (let run = 0; run < 2; run++) {
+    assert.match(await succeed('make', ['loadtest'], { ...env, LOAD_SECONDS: '2' }), /\nPROVED\n/)
+    assert.match(await succeed('make', ['prove'], env), /\nPROVED\n/)
+  }
+  const { status, body } = await ada.ask('/api/sessions')
+  assert.equal(status, 200)
+  assert.equal(body.sessions?.length, 1)
+  await ada.logOut()
+  for (const pattern of ['session:*', 'test-account:*']) {
+    assert.equal((await succeed('deploy/redis-cli', ['--raw', 'KEYS', pattern], env)).trim(), '')
+  }
+})
+
+test('where every login fails nothing is proved, also without the thresholds of k6', { skip }, async () => {
+  const nobody = JSON.stringify([{ username: 'nobody', password: 'none' }])
+  const broken = { ...env, TEST_ACCOUNTS: nobody, K6_NO_THRESHOLDS: 'true', LOAD_SECONDS: '1' }
+  const { code, output } = await command('make', ['loadtest'], broken)
+  assert.notEqual(code, 0)
+  assert.match(output, /\nNOT PROVED\n[\s\S]*check "login succeeds": passed 0 of/)
+  assert.equal((await report(REPORT)).proved, false)
 })
 
 test('a node that never serves is an empty cell, and an empty cell fails the run', { skip }, async () => {

@@ -177,6 +177,8 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
     ['SADD', 'disabled-users', 'ada'],
     ['SREM', 'disabled-users', 'ada'],
     ['DEL', 'disabled-users'],
+    ['SET', 'test-account:mallory', '{}'],
+    ['DEL', 'test-account:mallory'],
     // A script may do no more than whoever calls it.
     ['EVAL', "return redis.call('FLUSHALL')", '0'],
     ['EVAL', "return redis.call('GET', 'other')", '0'],
@@ -185,6 +187,7 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
     assert.match(await asApp(...words), /NOPERM|ACL failure in script/, words.join(' '))
   }
   assert.match(await asApp('GET', 'session:x'), /^\s*$/)
+  assert.match(await asApp('GET', 'test-account:mallory'), /^\s*$/)
   assert.match(await asApp('SISMEMBER', 'disabled-users', 'ada'), /^0$/m)
 })
 

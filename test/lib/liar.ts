@@ -13,6 +13,8 @@ export type Lie =
   | 'logout on one node only'
   | 'always 401'
   | 'no login'
+  // No lie: it replaces the token with every answer, and honours the old one no longer.
+  | 'rotates'
 
 interface Session {
   username: string
@@ -28,6 +30,8 @@ export async function startLiar(t: TestContext, lie: Lie) {
   const nodes = lie === 'one node' ? ['app-1'] : NODES
   const sessions = new Map<string, Session>()
   let turn = 0
+  let logins = 0
+  let rotations = 0
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const isLogin = req.url === '/auth/login'
@@ -48,7 +52,7 @@ export async function startLiar(t: TestContext, lie: Lie) {
       if (lie === 'no login') return void json(401, {})
       let body = ''
       for await (const piece of req) body += piece
-      const fresh = `token-${sessions.size}`
+      const fresh = `token-${++logins}`
       const created = { username: JSON.parse(body).username, createdOn: node, endedOn: new Set<string>() }
       sessions.set(fresh, created)
       return void json(200, view(created), { 'Set-Cookie': `shop=${fresh}; Path=/; HttpOnly` })
@@ -64,8 +68,11 @@ export async function startLiar(t: TestContext, lie: Lie) {
       !session.endedOn.has(node) &&
       lie !== 'always 401' &&
       (lie !== 'keeps sessions on their node' || session.createdOn === node)
-    if (isKnown) json(200, view(session))
-    else json(401, {})
+    if (!isKnown) return void json(401, {})
+    if (lie !== 'rotates') return void json(200, view(session))
+    sessions.delete(token)
+    sessions.set(`token-${++rotations}-rotated`, session)
+    json(200, view(session), { 'Set-Cookie': `shop=token-${rotations}-rotated; Path=/; HttpOnly` })
   }
 
   const server = createServer((req, res) => void answer(req, res)).listen(0, '127.0.0.1')

@@ -35,6 +35,13 @@ test('k6 has nothing to object to in a stack that keeps its promises, whatever i
   }
 })
 
+test('k6 follows its sessions through rotations, and takes none of them for lost', { skip }, async (t) => {
+  for (const lesson of ['1-matrix', '3-load', '4-faults']) {
+    const { proved, reasons } = await run(t, lesson, 'rotates')
+    assert.equal(proved, true, `${lesson}: ${reasons}`)
+  }
+})
+
 for (const [lesson, lie, reason] of [
   ['all', 'no login', /check "login succeeds": passed 0 of/],
   ['1-matrix', 'one node', /created on app-2, served by app-1: seen 0 times/],
@@ -46,6 +53,7 @@ for (const [lesson, lie, reason] of [
   ['2-logout', 'always 401', /before the logout, app-1 accepted the copied cookie 0 of/],
   ['3-load', 'always 401', /under load 0 sessions were honoured/],
   ['4-faults', 'always 401', /requests found their session lost/],
+  ['4-faults', 'another user', /requests found their session lost/],
 ] as const) {
   test(`k6 finds out a stack that lies, in ${lesson}.ts: ${lie}`, { skip }, async (t) => {
     const { proved, reasons } = await run(t, lesson, lie)
