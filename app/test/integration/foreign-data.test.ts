@@ -36,7 +36,7 @@ async function program(t: TestContext, env: Record<string, string> = {}): Promis
 const logInAsAda = (url: string) => post(url, '/auth/login', { username: 'ada', password: 'analytical-engine' })
 const listedSessions = async (url: string, cookie: string): Promise<{ id: string }[]> =>
   JSON.parse(await (await fetch(`${url}/api/sessions`, { headers: { Cookie: cookie } })).text()).sessions
-const levelAbove = (level: string) => (line: LogLine) => line.level === level
+const isOfLevel = (level: string) => (line: LogLine) => line.level === level
 
 for (const cacheEntries of [0, 100]) {
   test(`a key of another type at session:<token> counts as no session${cacheEntries ? ', with a cache too' : ''}`, async (t) => {
@@ -106,7 +106,7 @@ test('an index of another type is replaced by the next login, with one line in t
   assert.equal((await listedSessions(url, cookieOf(first))).length, 2)
   assert.equal(await redis.inspector.zCard('user-sessions:ada'), 2)
   assert.ok((await redis.inspector.ttl('user-sessions:ada')) > 0)
-  const warnings = node.lines.filter(levelAbove('warn'))
+  const warnings = node.lines.filter(isOfLevel('warn'))
   assert.equal(warnings.length, 1)
   assert.match(JSON.stringify(warnings), /user-sessions:ada/)
 })
@@ -178,6 +178,20 @@ for (const [kind, prefix, throttle] of [
   }
 }
 
+test('entries of another program in the stream and on the channel are left out, with one line for all', async (t) => {
+  t.after(() => redis.inspector.del('events'))
+  for (let entry = 0; entry < 50; entry++) await redis.inspector.xAdd('events', '*', { order: `${entry}` })
+  const { url, node } = await program(t)
+  for (let message = 0; message < 50; message++) await redis.inspector.publish('events', `message ${message}`)
+  const page = await listenTo(url)
+  await logInAsAda(url)
+  await page.message(telling('node_up', { node: 'app-1' }))
+  const warnings = node.lines.filter(isOfLevel('warn'))
+  assert.equal(warnings.length, 1)
+  assert.match(JSON.stringify(warnings), /events.*KEY_PREFIX/)
+  page.close()
+})
+
 test('where another program has keys named nodes and events, each is named in one line, left alone, and sessions go on', async (t) => {
   await redis.inspector.del(['nodes', 'events'])
   await redis.inspector.set('nodes', 'of another program')
@@ -199,7 +213,7 @@ test('where another program has keys named nodes and events, each is named in on
   const named = complaints.map(({ msg }) => /"(nodes|events)"/.exec(String(msg))?.[1])
   assert.deepEqual(named.sort(), ['events', 'nodes'])
   for (const { msg } of complaints) assert.match(String(msg), /KEY_PREFIX/)
-  assert.deepEqual(node.lines.filter(levelAbove('warn')), [])
+  assert.deepEqual(node.lines.filter(isOfLevel('warn')), [])
   assert.equal(await redis.inspector.get('nodes'), 'of another program')
   assert.equal(await redis.inspector.get('events'), 'of another program')
   assert.ok(!page.messages.some(telling('redis_lost')), 'Redis is not lost')
