@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
-import type { ThrottleOptions } from '../../src/users/login-throttle.ts'
+import { connectRedis } from '../../src/redis/connection.ts'
+import { createLoginThrottle, type ThrottleOptions } from '../../src/users/login-throttle.ts'
 import { listenTo, telling } from '../lib/event-client.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
 import { type LogLine, type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
-import { newAccount, startTestNode } from '../lib/test-node.ts'
+import { aUser, storeOn } from '../lib/stores.ts'
+import { newAccount, quiet, startTestNode } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
 
 let redis: TestRedis
@@ -31,6 +33,13 @@ async function program(t: TestContext, env: Record<string, string> = {}): Promis
   })
   const { port } = await node.line(({ msg }) => msg === 'Listening')
   return { url: `http://127.0.0.1:${port}`, node }
+}
+
+async function twoConnections(t: TestContext) {
+  const connect = () => connectRedis({ url: redis.url, deadlineMs: 2_000 }, quiet)
+  const connections = [await connect(), await connect()]
+  t.after(() => Promise.all(connections.map((connection) => connection.close())))
+  return connections
 }
 
 const logInAsAda = (url: string) => post(url, '/auth/login', { username: 'ada', password: 'analytical-engine' })
@@ -109,6 +118,32 @@ test('an index of another type is replaced by the next login, with one line in t
   const warnings = node.lines.filter(isOfLevel('warn'))
   assert.equal(warnings.length, 1)
   assert.match(JSON.stringify(warnings), /user-sessions:ada/)
+})
+
+test('logins at once on two nodes replace an index of another type without losing each other', async (t) => {
+  const connections = await twoConnections(t)
+  const stores = connections.map((connection) => storeOn(connection, { maxPerUser: 100 }))
+  for (let round = 0; round < 20; round++) {
+    const username = `simultaneous-${round}`
+    await redis.inspector.set(`user-sessions:${username}`, 'of another program')
+    await Promise.all(stores.flatMap((store) => Array.from({ length: 10 }, () => store.setSession(aUser(username)))))
+    assert.equal(await redis.inspector.zCard(`user-sessions:${username}`), 20)
+  }
+})
+
+test('failures at once on two nodes replace a count of another type without losing each other', async (t) => {
+  const limits = { maxFailures: 100, maxFailuresPerAddress: 100, windowSeconds: 900 }
+  const throttles = (await twoConnections(t)).map((connection) => createLoginThrottle(connection, limits))
+  for (let round = 0; round < 20; round++) {
+    const attempt = { username: `simultaneous-${round}`, address: `198.51.100.${round}` }
+    await throttles[0]?.countFailure(attempt)
+    const keys = await redis.inspector.keys('login-failures*')
+    await redis.inspector.del(keys)
+    for (const key of keys) await redis.inspector.rPush(key, 'of another program')
+    await Promise.all(throttles.flatMap((one) => Array.from({ length: 10 }, () => one.countFailure(attempt))))
+    for (const key of keys) assert.equal(await redis.inspector.get(key), '20')
+    await redis.inspector.del(keys)
+  }
 })
 
 test('an index of another type hides no session from its owner and stops no logout', async (t) => {

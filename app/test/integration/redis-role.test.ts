@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
+import { freePort } from '../../src/process/free-port.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
 import { type LogLine, type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
@@ -98,6 +99,31 @@ test('a replica at start: the node is alive and says why it is not ready, until 
   assert.match(body.detail, /replica/)
   await promote(first)
   await until('it is ready', async () => (await readiness(url)).status === 200, 5_000)
+})
+
+test('a replica that may not serve what it has (MASTERDOWN) is waited for, at start too', async (t) => {
+  await first.inspector.configSet('replica-serve-stale-data', 'no')
+  await first.inspector.sendCommand(['REPLICAOF', '127.0.0.1', `${await freePort()}`])
+  t.after(async () => {
+    await promote(first)
+    await first.inspector.configSet('replica-serve-stale-data', 'yes')
+  })
+  const { url } = await startNode(t, first.url)
+  assert.match((await readiness(url)).body.detail, /MASTERDOWN/)
+  await promote(first)
+  await until('it is ready', async () => (await readiness(url)).status === 200, 5_000)
+})
+
+test('a primary that misses its replicas (NOREPLICAS) is kept: sessions go on, logins are 503', async (t) => {
+  const { node, url } = await startNode(t, first.url, { SESSION_RENEW_SECONDS: '0' })
+  const cookie = cookieOf(await logIn(url))
+  await first.inspector.configSet('min-replicas-to-write', '1')
+  t.after(() => first.inspector.configSet('min-replicas-to-write', '0'))
+  assert.equal((await logIn(url)).status, 503)
+  assert.equal((await getUser(url, cookie)).status, 200)
+  await first.inspector.configSet('min-replicas-to-write', '0')
+  assert.equal((await logIn(url)).status, 200)
+  assert.ok(!node.lines.some(({ msg }) => msg === 'Redis connection lost'))
 })
 
 test('a Redis that may evict sessions is said at start, once, and in readiness', async (t) => {
