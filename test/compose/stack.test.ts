@@ -189,6 +189,8 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
   assert.match(await asApp('GET', 'session:x'), /^\s*$/)
   assert.match(await asApp('GET', 'test-account:mallory'), /^\s*$/)
   assert.match(await asApp('SISMEMBER', 'disabled-users', 'ada'), /^0$/m)
+  // How it knows that Redis does not evict.
+  assert.match(await asApp('INFO', 'memory'), /^maxmemory_policy:noeviction\r?$/m)
 })
 
 test('probes and metrics of the nodes are not to be had through nginx', async () => {

@@ -93,11 +93,19 @@ export async function openEventLog(
     }
   }
 
+  let isUnknownFormSaid = false
   function toEntry(id: string | undefined, json: string | undefined): LoggedEvent[] {
     try {
       return [{ id, event: eventSchema.parse(JSON.parse(json ?? '')) }]
     } catch {
-      log.warn({ id }, 'Event in Redis has an unknown form, left out')
+      // Once: where another program uses the same names, there can be any number of them.
+      if (!isUnknownFormSaid) {
+        log.warn(
+          { id, key, channel },
+          'Events of an unknown form are left out. If another program wrote them, set KEY_PREFIX',
+        )
+      }
+      isUnknownFormSaid = true
       return []
     }
   }

@@ -97,7 +97,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
         await run((client) => requirePrimary(client, address))
         return undefined
       } catch (error) {
-        return `Redis does not serve: ${describe(error)}.`
+        return `Redis does not serve: ${describe(error).replace(/\.$/, '')}.`
       }
     },
 

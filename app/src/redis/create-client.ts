@@ -1,6 +1,7 @@
 import { createClient } from 'redis'
 import { appendAndPublish } from './append-and-publish.ts'
 import { compareAndSet } from './compare-and-set.ts'
+import { deleteForeign } from './delete-foreign.ts'
 
 export interface RedisOptions {
   /** redis:// or rediss:// address; a user name in it is used, a password in it yields to `password`. */
@@ -27,7 +28,7 @@ export function createRedisClient({ url, password, deadlineMs, cacheEntries }: R
     url: address.href,
     ...(username === '' ? {} : { username }),
     ...(secret === '' ? {} : { password: secret }),
-    scripts: { ...compareAndSet, ...appendAndPublish },
+    scripts: { ...compareAndSet, ...deleteForeign, ...appendAndPublish },
     // A command for which there is no connection fails now; the user is told to come back rather than kept waiting.
     disableOfflineQueue: true,
     // Makes Redis say when what this client has read changes. What to do with it is left to us: see docs/decisions.md.

@@ -28,8 +28,9 @@ export function createUserIndex(redis: RedisConnection, { absoluteMs }: { absolu
           ]),
         )
       const [, , size] = await ifWrongType(addEntry(), async () => {
-        log.warn({ key }, 'Session index held data of another type and is replaced: earlier sessions are not listed')
-        await redis.run((client) => client.del(key))
+        // Of all logins that find it, one deletes it.
+        if (await redis.run((client) => client.deleteUnlessSortedSet(key)))
+          log.warn({ key }, 'Session index held data of another type and is replaced: earlier sessions are not listed')
         return addEntry()
       })
       return size

@@ -84,7 +84,7 @@ function createCounter(
   function use<T>(key: string, act: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T> {
     const actInRedis = () => redis.run((client) => act(countIn(client)))
     const done = ifWrongType(actInRedis(), async () => {
-      await redis.run((client) => countIn(client).delete(key))
+      await redis.run((client) => client.deleteUnlessCount(countIn(client).getKey(key)))
       return actInRedis()
     })
     return done.catch(() => act(memory))

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
-import type { ThrottleOptions } from '../../src/users/login-throttle.ts'
+import { connectRedis } from '../../src/redis/connection.ts'
+import { createLoginThrottle, type ThrottleOptions } from '../../src/users/login-throttle.ts'
 import { listenTo, telling } from '../lib/event-client.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
 import { type LogLine, type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
-import { newAccount, startTestNode } from '../lib/test-node.ts'
+import { aUser, storeOn } from '../lib/stores.ts'
+import { newAccount, quiet, startTestNode } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
 
 let redis: TestRedis
@@ -33,10 +35,17 @@ async function program(t: TestContext, env: Record<string, string> = {}): Promis
   return { url: `http://127.0.0.1:${port}`, node }
 }
 
+async function twoConnections(t: TestContext) {
+  const connect = () => connectRedis({ url: redis.url, deadlineMs: 2_000 }, quiet)
+  const connections = [await connect(), await connect()]
+  t.after(() => Promise.all(connections.map((connection) => connection.close())))
+  return connections
+}
+
 const logInAsAda = (url: string) => post(url, '/auth/login', { username: 'ada', password: 'analytical-engine' })
 const listedSessions = async (url: string, cookie: string): Promise<{ id: string }[]> =>
   JSON.parse(await (await fetch(`${url}/api/sessions`, { headers: { Cookie: cookie } })).text()).sessions
-const levelAbove = (level: string) => (line: LogLine) => line.level === level
+const isOfLevel = (level: string) => (line: LogLine) => line.level === level
 
 for (const cacheEntries of [0, 100]) {
   test(`a key of another type at session:<token> counts as no session${cacheEntries ? ', with a cache too' : ''}`, async (t) => {
@@ -106,9 +115,35 @@ test('an index of another type is replaced by the next login, with one line in t
   assert.equal((await listedSessions(url, cookieOf(first))).length, 2)
   assert.equal(await redis.inspector.zCard('user-sessions:ada'), 2)
   assert.ok((await redis.inspector.ttl('user-sessions:ada')) > 0)
-  const warnings = node.lines.filter(levelAbove('warn'))
+  const warnings = node.lines.filter(isOfLevel('warn'))
   assert.equal(warnings.length, 1)
   assert.match(JSON.stringify(warnings), /user-sessions:ada/)
+})
+
+test('logins at once on two nodes replace an index of another type without losing each other', async (t) => {
+  const connections = await twoConnections(t)
+  const stores = connections.map((connection) => storeOn(connection, { maxPerUser: 100 }))
+  for (let round = 0; round < 20; round++) {
+    const username = `simultaneous-${round}`
+    await redis.inspector.set(`user-sessions:${username}`, 'of another program')
+    await Promise.all(stores.flatMap((store) => Array.from({ length: 10 }, () => store.setSession(aUser(username)))))
+    assert.equal(await redis.inspector.zCard(`user-sessions:${username}`), 20)
+  }
+})
+
+test('failures at once on two nodes replace a count of another type without losing each other', async (t) => {
+  const limits = { maxFailures: 100, maxFailuresPerAddress: 100, windowSeconds: 900 }
+  const throttles = (await twoConnections(t)).map((connection) => createLoginThrottle(connection, limits))
+  for (let round = 0; round < 20; round++) {
+    const attempt = { username: `simultaneous-${round}`, address: `198.51.100.${round}` }
+    await throttles[0]?.countFailure(attempt)
+    const keys = await redis.inspector.keys('login-failures*')
+    await redis.inspector.del(keys)
+    for (const key of keys) await redis.inspector.rPush(key, 'of another program')
+    await Promise.all(throttles.flatMap((one) => Array.from({ length: 10 }, () => one.countFailure(attempt))))
+    for (const key of keys) assert.equal(await redis.inspector.get(key), '20')
+    await redis.inspector.del(keys)
+  }
 })
 
 test('an index of another type hides no session from its owner and stops no logout', async (t) => {
@@ -178,6 +213,20 @@ for (const [kind, prefix, throttle] of [
   }
 }
 
+test('entries of another program in the stream and on the channel are left out, with one line for all', async (t) => {
+  t.after(() => redis.inspector.del('events'))
+  for (let entry = 0; entry < 50; entry++) await redis.inspector.xAdd('events', '*', { order: `${entry}` })
+  const { url, node } = await program(t)
+  for (let message = 0; message < 50; message++) await redis.inspector.publish('events', `message ${message}`)
+  const page = await listenTo(url)
+  await logInAsAda(url)
+  await page.message(telling('node_up', { node: 'app-1' }))
+  const warnings = node.lines.filter(isOfLevel('warn'))
+  assert.equal(warnings.length, 1)
+  assert.match(JSON.stringify(warnings), /events.*KEY_PREFIX/)
+  page.close()
+})
+
 test('where another program has keys named nodes and events, each is named in one line, left alone, and sessions go on', async (t) => {
   await redis.inspector.del(['nodes', 'events'])
   await redis.inspector.set('nodes', 'of another program')
@@ -199,7 +248,7 @@ test('where another program has keys named nodes and events, each is named in on
   const named = complaints.map(({ msg }) => /"(nodes|events)"/.exec(String(msg))?.[1])
   assert.deepEqual(named.sort(), ['events', 'nodes'])
   for (const { msg } of complaints) assert.match(String(msg), /KEY_PREFIX/)
-  assert.deepEqual(node.lines.filter(levelAbove('warn')), [])
+  assert.deepEqual(node.lines.filter(isOfLevel('warn')), [])
   assert.equal(await redis.inspector.get('nodes'), 'of another program')
   assert.equal(await redis.inspector.get('events'), 'of another program')
   assert.ok(!page.messages.some(telling('redis_lost')), 'Redis is not lost')
