@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../lib/command.ts'
 import type { Stack } from './stack.ts'
 
-/** The longest that work took which takes no time on a machine that is fast enough. None of it involves the stack's code. */
+/** The longest that work took which takes little time on a machine that is fast enough. None of it involves the stack's code. */
 export interface MachineDelays {
   /** How late the event loop of this process was. */
   loopMs: number
-  /** The start of a program that does nothing. */
+  /** The start of a Node.js that does nothing: 40 to 80 ms of work for the processor. */
   spawnMs: number
-  /** The same in a container. */
+  /** The start of a program that does nothing in a container. */
   engineMs: number
 }
 
@@ -21,19 +21,20 @@ export interface MachineWatch {
 
 /**
  * A delay of this machine above this share of a bound decides the bound by itself: one request passes four processes, and
- * each of them waits for the processor as this one does.
+ * each of them waits for the processor as these measurements do.
  */
-const SHARE = 1 / 8
-/** A start in a container takes 50 to 150 ms where nothing else runs. */
-const ENGINE_SHARE = 1 / 2
-const EVERY_MS = 500
+const SHARE = { loop: 1 / 8, spawn: 1 / 8, engine: 1 / 2 }
+/** However long the bound: the start of a node or of the whole stack is many times the work that is measured here. */
+const MOST_MS = { loop: 100, spawn: 250, engine: 500 }
+const EVERY_MS = 1_000
 const RESOLUTION_MS = 10
 
 /** The delay that makes this machine too slow to judge such a bound; undefined if it is fast enough. */
 export function tooSlowFor(boundMs: number, { loopMs, spawnMs, engineMs }: MachineDelays): string | undefined {
-  if (loopMs > SHARE * boundMs) return `the event loop of the recorder was ${loopMs.toFixed(0)} ms late`
-  if (spawnMs > SHARE * boundMs) return `the start of a program took ${spawnMs.toFixed(0)} ms`
-  if (engineMs > ENGINE_SHARE * boundMs) return `the start of a program in a container took ${engineMs.toFixed(0)} ms`
+  const isTooLong = (kind: keyof typeof SHARE, ms: number) => ms > Math.min(SHARE[kind] * boundMs, MOST_MS[kind])
+  if (isTooLong('loop', loopMs)) return `the event loop of the recorder was ${loopMs.toFixed(0)} ms late`
+  if (isTooLong('spawn', spawnMs)) return `the start of an empty program took ${spawnMs.toFixed(0)} ms`
+  if (isTooLong('engine', engineMs)) return `the start of a program in a container took ${engineMs.toFixed(0)} ms`
   return undefined
 }
 
@@ -47,7 +48,7 @@ export function watchMachine({ container }: Pick<Stack, 'container'>): MachineWa
 
   async function measure(): Promise<void> {
     while (!stopping.signal.aborted) {
-      spawnMs = Math.max(spawnMs, (await timeOf('true', [])) ?? 0)
+      spawnMs = Math.max(spawnMs, (await timeOf(process.execPath, ['--eval', '0'])) ?? 0)
       // Where nginx is not running just now there is nothing to measure.
       engineMs = Math.max(engineMs, (await timeOf('docker', ['exec', container('nginx-1'), 'true'])) ?? 0)
       await sleep(EVERY_MS, undefined, { signal: stopping.signal }).catch(() => {})

@@ -28,7 +28,8 @@ export async function remakeRedis(
   settings: object = {},
 ): Promise<void> {
   const { services } = JSON.parse(await stack.compose('config', '--format', 'json'))
-  const accounts = await ownAccounts(stack)
+  // A Redis that does not answer has none to carry over. The volume keeps what was in it.
+  const accounts = await ownAccounts(stack).catch(() => [])
   await remake('redis', changed && { command: changed(services.redis.command), ...settings })
   await putBack(stack, accounts)
   await until('every node has found it', async () => {

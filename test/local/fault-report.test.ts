@@ -76,7 +76,7 @@ const FAULT: Fault = {
   ...{ name: 'any', title: 'Any', tolerated: { get: [], post: [] }, slowestMs: 1_000, recoverMs: 3_000, seconds: 0 },
   happen: async () => {},
 }
-const FAST = { loopMs: 20, spawnMs: 5, engineMs: 100 }
+const FAST = { loopMs: 20, spawnMs: 60, engineMs: 100 }
 const SLOW = { loopMs: 600, spawnMs: 300, engineMs: 1_500 }
 const ask = (tookMs: number, status = 200) =>
   ({ kind: 'ask', startedMs: 0, tookMs, status, servedBy: 'app-1' }) as const
@@ -96,6 +96,11 @@ for (const [what, seen] of Object.entries<Partial<Seen>>({
     assert.equal(judged({}), 'survived')
     assert.equal(judged({ ...seen }), 'FAILED')
     assert.equal(judged({ ...seen, machine: SLOW }), 'too slow to judge')
+  })
+
+for (const slow of [{ loopMs: 150 }, { spawnMs: 300 }, { engineMs: 600 }])
+  test(`a machine with ${JSON.stringify(slow)} is too slow for a bound of a second`, () => {
+    assert.equal(judged({ operations: [ask(1_500)], machine: { ...FAST, ...slow } }), 'too slow to judge')
   })
 
 test('a slow machine on which every bound is kept has survived', () => {
