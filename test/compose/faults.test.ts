@@ -9,6 +9,7 @@ import type { FaultReport } from '../faults/report.ts'
 import { openStack } from '../faults/stack.ts'
 import { command, succeed, TOP } from '../lib/command.ts'
 import { createComposeStack } from '../lib/compose-stack.ts'
+import { GRACE } from '../lib/visitor.ts'
 
 const { K6 = '' } = process.env
 const stack = createComposeStack('sessions-test-faults', { SESSION_RENEW_SECONDS: '1' })
@@ -72,6 +73,8 @@ test('make chaos with a fault that there is not names those that there are, and 
 })
 
 test('make soak: fault after fault nothing is lost, every bound is kept, and in the end all is as it was', async (t) => {
+  // As many as an account may have (SESSION_MAX): one login more, and one of them is evicted.
+  const others = await Promise.all(Array.from({ length: 10 }, () => stack.visitor(GRACE)))
   const { code, output } = await command('test/chaos', ['soak'], {
     ...stack.env,
     ...WITHOUT_ACCOUNTS,
@@ -89,6 +92,10 @@ test('make soak: fault after fault nothing is lost, every bound is kept, and in 
     balance.every(({ isLevel }) => isLevel),
     output,
   )
+  const statuses = await Promise.all(others.map(async (other) => (await other.whoAmI()).status))
+  assert.deepEqual([...new Set(statuses)], [200], 'the drill has ended no session of another user')
+  await Promise.all(others.map((other) => other.logOut()))
+  assert.ok(outcomes.every(({ byStack }) => Object.keys(byStack).length === 0))
   assertSurvived(t, outcomes)
   assert.equal(code, outcomes.some(({ tooSlow }) => tooSlow.length > 0) ? 3 : 0, output)
 })
