@@ -9,7 +9,7 @@ export function accountsOfRun(): readonly Credentials[] {
 
 /** With those of k6, and some whose logout nobody has acknowledged, an account stays under its ten (SESSION_MAX). */
 const MOST_PER_ACCOUNT = 3
-const FEWEST = 4
+const FEWEST = 6
 /** What is done in turn. Mostly people look; now and then one comes or goes, or somebody tries an old cookie. */
 const TURNS = ['ask', 'login', 'ask', 'ask', 'logout', 'ask', 'ask-ended', 'ask', 'ask', 'ask'] as const
 /** Operations a second. */

@@ -25,8 +25,11 @@ export const killRedis: Fault = {
 
 const ROTATING = { SESSION_ROTATE: '2', SESSION_ROTATE_GRACE: '2' }
 const KILLS = 3
-/** Rotations are spread over the two seconds between them, so that each kill meets some of them. */
-const BETWEEN_KILLS_MS = 2_300
+const ROTATION_MS = 2_000
+/** A session whose token is so old can be claimed: it is past the last second, and not due again before Redis is dead. */
+const CLAIMED_AGE_MS = { least: 1_050, most: 1_350 }
+/** A kill that takes longer than this leaves nothing to claim. */
+const KILL_MS = 400
 
 const killRedisWhileRotating: Fault = {
   name: 'kill-redis-while-rotating',
@@ -42,21 +45,31 @@ const killRedisWhileRotating: Fault = {
     const { recorder } = watch
     const rotations = () => recorder.actions.filter(({ what }) => what === 'rotated').length
     let claimed = 0
+    let slowestKillMs = 0
     for (let time = 0; time < KILLS; time++) {
       const rotated = rotations()
-      const nodes = await stack.nodes()
-      await until('tokens rotate', () => rotations() >= rotated + nodes.length)
-      await sleep(BETWEEN_KILLS_MS + Math.random() * 1_000)
+      await until('tokens rotate', () => rotations() >= rotated + 3)
+      await sleep(Math.random() * ROTATION_MS)
+      await until('a session can be claimed', () =>
+        recorder.inState('living').some(({ changedMs }) => {
+          const ageMs = watch.now() - changedMs
+          return ageMs > CLAIMED_AGE_MS.least && ageMs < CLAIMED_AGE_MS.most
+        }),
+      )
+      const fromMs = watch.now()
       claimed += await recorder.whileRedisDies(() => stack.kill('redis-1'))
-      watch.mended()
       const killedMs = watch.now()
-      const isBack = () =>
+      slowestKillMs = Math.max(slowestKillMs, killedMs - fromMs)
+      watch.mended()
+      await until('a login succeeds again', () =>
         recorder.operations.some(
           ({ kind, status, startedMs }) => kind === 'login' && status === 200 && startedMs > killedMs,
-        )
-      await until('a login succeeds again', isBack)
+        ),
+      )
     }
-    watch.expect(claimed > 0, 'every session was logged in or rotated in the second before: nothing was shown')
+    // Then nothing was shown, and the reason can be a machine that is too slow to kill Redis in time.
+    if (claimed === 0)
+      watch.expectWithin(Math.max(slowestKillMs, KILL_MS + 1), KILL_MS, 'no session could be claimed: a kill')
   },
 }
 
