@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../app/test/lib/until.ts'
 import { ADA, type Answer, createVisitor, type Visitor } from '../lib/visitor.ts'
 import type { Fault, Watch } from './fault.ts'
+import { AGENT } from './history.ts'
 import { withFaultyNode } from './nodes-fail.ts'
-import { AGENT } from './recorder.ts'
 import type { Stack } from './stack.ts'
 
 const TEN_MINUTES_MS = 600_000

@@ -1,7 +1,7 @@
 import type { Fault, Late, Outcome } from './fault.ts'
+import { isRight, type Operation, type StackAction, type Violation } from './history.ts'
 import type { K6Saw } from './k6-load.ts'
 import { type MachineDelays, tooSlowFor } from './machine.ts'
-import { isRight, type Operation, type StackAction, type Violation } from './recorder.ts'
 
 /** What there is to judge a fault by. */
 export interface Seen {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../app/test/lib/until.ts'
 import { succeed } from '../lib/command.ts'
 import type { Fault, Watch } from './fault.ts'
-import { isRight } from './recorder.ts'
+import { isRight } from './history.ts'
 import { metric, type Stack } from './stack.ts'
 
 const NONE = { get: [], post: [] }

@@ -1,64 +1,15 @@
 import { type Answer, type Credentials, createVisitor, type Visitor } from '../lib/visitor.ts'
-import { type EndedBy, publishedEndings } from './endings.ts'
-
-/** One request and what came of it. */
-export interface Operation {
-  kind: 'login' | 'ask' | 'ask-ended' | 'logout'
-  startedMs: number
-  tookMs: number
-  /** 0: there was no answer. */
-  status: number
-  servedBy: string
-  /** Why there was no answer. */
-  error?: string
-}
-
-/** A promise that was broken: a session lost, one that came back, another user's data, a cookie taken away. */
-export interface Violation {
-  atMs: number
-  what: 'lost' | 'returned' | 'wrong user' | 'cookie cleared'
-  detail: string
-}
-
-/** What the stack did to a session by itself. It is part of the history of the session, and no loss. */
-export interface StackAction {
-  atMs: number
-  what: EndedBy | 'rotated'
-  username: string
-}
-
-interface KnownSession {
-  /** With the newest token. */
-  visitor: Visitor
-  account: Credentials
-  id: string
-  /**
-   * `refused`: a request was rejected, and it has still to be found out why. `ending`: a logout was sent without an answer
-   * so far. `unknown`: no claim is made.
-   */
-  state: 'living' | 'refused' | 'ending' | 'ended' | 'unknown'
-  createdMs: number
-  /** When the server acknowledged the newest change: the login, a rotation, or the end. */
-  changedMs: number
-  /** Each token that a rotation has replaced, and the earliest time at which that can have been. */
-  replaced: Map<string, number>
-  /** How many requests are under way with it, and when the last one began. */
-  asking: number
-  askedMs: number
-}
-
-interface Refusal {
-  session: KnownSession
-  operation: Operation
-  token: string
-  answeredMs: number
-}
-
-/** How the stack rotates tokens: SESSION_ROTATE and SESSION_ROTATE_GRACE. 0 for never. */
-export interface RotationTimes {
-  everyMs: number
-  graceMs: number
-}
+import {
+  AGENT,
+  type KnownSession,
+  type Operation,
+  type Refusal,
+  type RotationTimes,
+  type StackAction,
+  secondsSince,
+  type Violation,
+} from './history.ts'
+import { explainRefusals } from './refusals.ts'
 
 interface Given {
   now?: () => number
@@ -67,8 +18,6 @@ interface Given {
 
 export type Recorder = ReturnType<typeof createRecorder>
 
-/** Under this name the recorder's sessions are listed among a user's own. */
-export const AGENT = 'chaos'
 /** What Redis may lose when it is killed: docs/faults.md says why. */
 const UNSAVED_MS = 1_000
 
@@ -81,9 +30,6 @@ const MOST_ROUNDS = 3
 const EARLY_MS = 200
 
 const NO_ROTATION: RotationTimes = { everyMs: 0, graceMs: 0 }
-
-const RIGHT: Record<Operation['kind'], number> = { login: 200, ask: 200, 'ask-ended': 401, logout: 204 }
-export const isRight = ({ kind, status }: Pick<Operation, 'kind' | 'status'>) => status === RIGHT[kind]
 
 /**
  * Uses sessions, keeps everything that was acknowledged, and holds each later answer against it: who is logged in and has
@@ -161,7 +107,7 @@ export function createRecorder(url: string, { now = stopwatch(), rotation = NO_R
     if (status === 200 && state === 'ended')
       violate(
         'returned',
-        `a session of ${username}, ended ${secondsSince(session.changedMs)} s before, was honoured by ${servedBy}`,
+        `a session of ${username}, ended ${secondsSince(session.changedMs, now())} s before, was honoured by ${servedBy}`,
       )
     return status === 200 || status === 401
   }
@@ -177,33 +123,6 @@ export function createRecorder(url: string, { now = stopwatch(), rotation = NO_R
     actions.push({ atMs: now(), what: 'rotated', username: session.account.username })
   }
 
-  /** Finds out why sessions were refused that should live. A refusal is a loss unless the stack has published why. */
-  async function explainRefusals(): Promise<void> {
-    const open = refusals.splice(0)
-    const accounts = new Set(open.map(({ session }) => session.account))
-    const published = new Map<Credentials, Map<string, EndedBy>>()
-    for (const account of accounts)
-      published.set(account, await publishedEndings(url, createVisitor(url, { agent: AGENT }), account))
-    for (const { session, operation, token, answeredMs } of open) {
-      const endedBy = published.get(session.account)?.get(session.id)
-      const replacedMs = session.replaced.get(token)
-      if (endedBy) {
-        session.state = 'ended'
-        session.changedMs = now()
-        actions.push({ atMs: now(), what: endedBy, username: session.account.username })
-      } else if (replacedMs !== undefined && answeredMs >= replacedMs + rotation.graceMs) {
-        if (session.state === 'refused') session.state = 'living'
-      } else {
-        const { account, createdMs, changedMs } = session
-        const age = `${secondsSince(createdMs)} s old, its token ${secondsSince(changedMs)} s old`
-        violate('lost', `a session of ${account.username}, ${age}, was refused by ${operation.servedBy}`)
-        session.state = 'unknown'
-        continue
-      }
-      operation.kind = 'ask-ended'
-    }
-  }
-
   async function logOut(session: KnownSession): Promise<void> {
     session.state = 'ending'
     const { answer } = await operate('logout', () => session.visitor.copy().logOut())
@@ -212,7 +131,6 @@ export function createRecorder(url: string, { now = stopwatch(), rotation = NO_R
     session.changedMs = now()
   }
 
-  const secondsSince = (ms: number) => ((now() - ms) / 1000).toFixed(1)
   const inState = (...states: KnownSession['state'][]) => sessions.filter(({ state }) => states.includes(state))
 
   /** A request that is under way may rotate a token that is due, and its answer never come. */
@@ -262,7 +180,7 @@ export function createRecorder(url: string, { now = stopwatch(), rotation = NO_R
       for (let round = 0; round < MOST_ROUNDS; round++) {
         await Promise.all(Array.from({ length: AT_ONCE }, askInTurn))
         const refused = new Set(refusals.map(({ session }) => session))
-        await explainRefusals()
+        await explainRefusals(refusals.splice(0), { url, now, rotation, actions, violate })
         waiting = [...refused].filter(({ state }) => state === 'living')
       }
       // In a long run there are more and more of those that have ended. The last ones stand for all.

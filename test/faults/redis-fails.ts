@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../app/test/lib/until.ts'
 import type { Fault, Watch } from './fault.ts'
 import { RECORDER_RATE } from './load.ts'
-import { remakeNodes, remakeRedis } from './remake.ts'
+import { remakeRedis } from './remake.ts'
 import { metric, type Stack } from './stack.ts'
 
-const AWAY = { get: [503], post: [503] }
-const WITHIN_A_SECOND = 1_000
+/** Redis does not answer. */
+export const AWAY = { get: [503], post: [503] }
+export const WITHIN_A_SECOND = 1_000
 
 export const killRedis: Fault = {
   name: 'kill-redis',
@@ -20,56 +21,6 @@ export const killRedis: Fault = {
     await watch.recorder.whileRedisDies(() => stack.kill('redis-1'))
     watch.mended()
     await expectServingWithoutRedis(stack, watch)
-  },
-}
-
-const ROTATING = { SESSION_ROTATE: '2', SESSION_ROTATE_GRACE: '2' }
-const KILLS = 3
-const ROTATION_MS = 2_000
-/** A session whose token is so old can be claimed: it is past the last second, and not due again before Redis is dead. */
-const CLAIMED_AGE_MS = { least: 1_050, most: 1_350 }
-/** A kill that takes longer than this leaves nothing to claim. */
-const KILL_MS = 400
-
-const killRedisWhileRotating: Fault = {
-  name: 'kill-redis-while-rotating',
-  title: 'Redis is killed three times while tokens rotate',
-  tolerated: AWAY,
-  slowestMs: WITHIN_A_SECOND,
-  recoverMs: 5_000,
-  // k6 keeps the cookie of its login.
-  seconds: 0,
-  prepare: (stack) => remakeNodes(stack, ROTATING),
-  restore: (stack) => remakeNodes(stack),
-  async happen(stack, watch) {
-    const { recorder } = watch
-    const rotations = () => recorder.actions.filter(({ what }) => what === 'rotated').length
-    let claimed = 0
-    let slowestKillMs = 0
-    for (let time = 0; time < KILLS; time++) {
-      const rotated = rotations()
-      await until('tokens rotate', () => rotations() >= rotated + 3)
-      await sleep(Math.random() * ROTATION_MS)
-      await until('a session can be claimed', () =>
-        recorder.inState('living').some(({ changedMs }) => {
-          const ageMs = watch.now() - changedMs
-          return ageMs > CLAIMED_AGE_MS.least && ageMs < CLAIMED_AGE_MS.most
-        }),
-      )
-      const fromMs = watch.now()
-      claimed += await recorder.whileRedisDies(() => stack.kill('redis-1'))
-      const killedMs = watch.now()
-      slowestKillMs = Math.max(slowestKillMs, killedMs - fromMs)
-      watch.mended()
-      await until('a login succeeds again', () =>
-        recorder.operations.some(
-          ({ kind, status, startedMs }) => kind === 'login' && status === 200 && startedMs > killedMs,
-        ),
-      )
-    }
-    // Then nothing was shown, and the reason can be a machine that is too slow to kill Redis in time.
-    if (claimed === 0)
-      watch.expectWithin(Math.max(slowestKillMs, KILL_MS + 1), KILL_MS, 'no session could be claimed: a kill')
   },
 }
 
@@ -244,4 +195,4 @@ function expectOnly({ recorder, expect, expectWithin, now }: Watch, fromMs: numb
   }
 }
 
-export const redisFaults = [killRedis, killRedisWhileRotating, pauseRedis(10), fullRedis, slowRedis, fullDisk]
+export const redisFaults = [killRedis, pauseRedis(10), fullRedis, slowRedis, fullDisk]

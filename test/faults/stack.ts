@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { command, succeed, TOP } from '../lib/command.ts'
-import type { RotationTimes } from './recorder.ts'
+import type { RotationTimes } from './history.ts'
 
 export type Stack = ReturnType<typeof openStack>
 
