@@ -10,8 +10,8 @@ const KILLS = 3
 const ROTATION_MS = 2_000
 /** A session whose token is so old can be claimed: it is past the last second, and not due again before Redis is dead. */
 const CLAIMED_AGE_MS = { least: 1_050, most: 1_350 }
-/** A kill that takes longer than this leaves nothing to claim. */
-const KILL_MS = 400
+/** After a kill that takes longer than this, the token of that session may have been due. */
+const KILL_MS = 450
 
 export const killRedisWhileRotating: Fault = {
   name: 'kill-redis-while-rotating',
@@ -19,7 +19,7 @@ export const killRedisWhileRotating: Fault = {
   tolerated: AWAY,
   slowestMs: WITHIN_A_SECOND,
   recoverMs: 5_000,
-  // k6 keeps the cookie of its login.
+  // k6 would count every forgotten rotation as a loss, also those of the last second.
   seconds: 0,
   prepare: (stack) => remakeNodes(stack, ROTATING),
   restore: (stack) => remakeNodes(stack),
@@ -49,8 +49,7 @@ export const killRedisWhileRotating: Fault = {
         ),
       )
     }
-    // Then nothing was shown, and the reason can be a machine that is too slow to kill Redis in time.
-    if (claimed === 0)
-      watch.expectWithin(Math.max(slowestKillMs, KILL_MS + 1), KILL_MS, 'no session could be claimed: a kill')
+    watch.expect(claimed > 0 || slowestKillMs > KILL_MS, 'no session could be claimed')
+    if (claimed === 0) watch.expectWithin(slowestKillMs, KILL_MS, 'no session could be claimed: a kill')
   },
 }
