@@ -2,9 +2,9 @@
 import { FAULTS } from './faults/all.ts'
 import { controls } from './faults/controls.ts'
 import { tryOut } from './faults/drill.ts'
-import type { Fault, Outcome } from './faults/fault.ts'
+import { type Fault, type Outcome, verdictOf } from './faults/fault.ts'
 import { describeLoad } from './faults/k6-load.ts'
-import { type FaultReport, isProved, renderText } from './faults/report.ts'
+import { EXIT_STATUS, type FaultReport, renderText, verdictOn } from './faults/report.ts'
 import { writeReport } from './faults/report-page.ts'
 import { openStack, sayIfInterrupted } from './faults/stack.ts'
 
@@ -22,8 +22,8 @@ for (const fault of FAULTS.filter(({ name }) => wanted === '' || wanted === name
 const seen: FaultReport['controls'] = []
 for (const { title, fault, finds } of wanted === 'controls' ? controls : []) {
   console.log(`\nControl: ${title}`)
-  const { missed } = await announced(fault)
-  seen.push({ title, fault: fault.title, noticed: missed.find((reason) => finds.test(reason)) })
+  const { missed, tooSlow } = await announced(fault)
+  seen.push({ title, fault: fault.title, noticed: [...missed, ...tooSlow].find((reason) => finds.test(reason)) })
 }
 const finishedAt = new Date().toISOString()
 const report: FaultReport = {
@@ -31,11 +31,11 @@ const report: FaultReport = {
   ...{ outcomes, controls: seen, balance: [] },
 }
 console.log(`\n${renderText(report)}\nThe report is ${await writeReport(report)}`)
-process.exitCode = isProved(report) ? 0 : 1
+process.exitCode = EXIT_STATUS[verdictOn(report)]
 
 async function announced(fault: Fault): Promise<Outcome> {
   process.stdout.write(`${fault.name}: ${fault.title}`)
   const outcome = await tryOut(stack, fault)
-  console.log(outcome.missed.length === 0 ? ', survived' : ', FAILED')
+  console.log(`, ${verdictOf(outcome)}`)
   return outcome
 }

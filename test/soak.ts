@@ -4,9 +4,10 @@ import { until } from '../app/test/lib/until.ts'
 import { SOAK_FAULTS } from './faults/all.ts'
 import { compare, takeStock } from './faults/balance.ts'
 import { drill, underLoad } from './faults/drill.ts'
-import type { Outcome } from './faults/fault.ts'
+import { type Outcome, verdictOf } from './faults/fault.ts'
 import { describeLoad } from './faults/k6-load.ts'
-import { type FaultReport, isProved, renderText } from './faults/report.ts'
+import { watchMachine } from './faults/machine.ts'
+import { EXIT_STATUS, type FaultReport, renderText, verdictOn } from './faults/report.ts'
 import { writeReport } from './faults/report-page.ts'
 import { openStack, sayIfInterrupted } from './faults/stack.ts'
 
@@ -30,10 +31,11 @@ const outcomes: Outcome[] = await underLoad(stack, async (recorder) => {
   while (recorder.now() - startedMs < soakMs || found.length < SOAK_FAULTS.length) {
     const fault = SOAK_FAULTS[found.length % SOAK_FAULTS.length]
     if (!fault) break
-    const outcome = await drill(stack, fault, recorder)
+    const machine = watchMachine(stack)
+    const outcome = await drill(stack, fault, recorder, machine).finally(machine.stop)
     found.push(outcome)
     const atSeconds = Math.round((recorder.now() - startedMs) / 1000)
-    console.log(`${atSeconds} s: ${fault.title}, ${outcome.missed.length === 0 ? 'survived' : 'FAILED'}`)
+    console.log(`${atSeconds} s: ${fault.title}, ${verdictOf(outcome)}`)
     await sleep(Math.max(0, found.length * everyMs - (recorder.now() - startedMs)))
   }
   return found
@@ -51,4 +53,4 @@ await until(
 const finishedAt = new Date().toISOString()
 const report: FaultReport = { name: 'soak', url, finishedAt, load: describeLoad(), outcomes, controls: [], balance }
 console.log(`\n${renderText(report)}\nThe report is ${await writeReport(report)}`)
-process.exitCode = isProved(report) ? 0 : 1
+process.exitCode = EXIT_STATUS[verdictOn(report)]

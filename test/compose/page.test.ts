@@ -128,6 +128,25 @@ guarantee(
   },
 )
 
+guarantee('a node that hangs for two seconds is shown as suspect, and no event says that it left or came', async () => {
+  const { page } = await visit(browser, stack.url())
+  await haveSession(page)
+  const teller = await feedNode(page)
+  const node = ['app-1', 'app-2', 'app-3'].find((name) => name !== teller) ?? ''
+  const toldOfIt = async () => [await told(page, 'node_gone', node), await told(page, 'node_up', node)]
+  const before = await toldOfIt()
+  await docker('pause', containerOf(node))
+  try {
+    await page.locator(`.node.suspect[data-node="${node}"]`).waitFor(TWO_SECONDS)
+    assert.match(await text(page, `.node[data-node="${node}"]`), /heartbeat is late$/)
+  } finally {
+    await docker('unpause', containerOf(node))
+  }
+  await page.locator(`.node:not(.suspect):not(.gone)[data-node="${node}"]`).waitFor()
+  assert.deepEqual(await toldOfIt(), before)
+  assert.equal(await page.locator('#events li.node_suspect, #events li.node_heard').count(), 0)
+})
+
 guarantee('nginx passes events on as they come, whoever asks and however many', async () => {
   const visitor = await stack.visitor()
   const cookie = visitor.cookie() ?? ''

@@ -1,12 +1,11 @@
 // Three of the settings that make the stack survive, each taken away in turn. Then the fault must be reported as failed:
 // otherwise the drill sees nothing.
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { succeed, TOP } from '../lib/command.ts'
+import { TOP } from '../lib/command.ts'
 import type { Fault } from './fault.ts'
 import { stopNode } from './nodes-fail.ts'
 import { killRedis, pauseRedis } from './redis-fails.ts'
-import { FOLDER, remake, remakeRedis } from './remake.ts'
-import type { Stack } from './stack.ts'
+import { FOLDER, remake, remakeNodes, remakeRedis } from './remake.ts'
 
 export interface Control {
   title: string
@@ -54,16 +53,9 @@ const noDeadline: Control = {
   finds: /an answer took \d+ ms/,
   fault: {
     ...pauseRedis(4),
-    prepare: (stack) => withDeadline(stack, '60000'),
-    restore: (stack) => withDeadline(stack, process.env.REDIS_DEADLINE_MS ?? ''),
+    prepare: (stack) => remakeNodes(stack, { REDIS_DEADLINE_MS: '60000' }),
+    restore: (stack) => remakeNodes(stack),
   },
-}
-
-async function withDeadline(stack: Stack, ms: string): Promise<void> {
-  const nodes = (await stack.nodes()).length
-  // Nobody is there yet who would have to be served to the end.
-  const up = ['compose', 'up', '--detach', '--wait', '--timeout', '1', '--no-deps', '--scale', `app=${nodes}`, 'app']
-  await succeed('docker', up, { REDIS_DEADLINE_MS: ms })
 }
 
 export const controls = [noNextUpstream, noAppendOnlyFile, noDeadline]

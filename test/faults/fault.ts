@@ -30,6 +30,15 @@ export interface Watch {
   mended(): void
   /** Something is not as it should be unless `isSo`. */
   expect(isSo: boolean, otherwise: string): void
+  /** The same for a bound on a time. A machine that is too slow for it by itself cannot judge the stack by it. */
+  expectWithin(tookMs: number, boundMs: number, what: string): void
+}
+
+/** Something took longer than it may. */
+export interface Late {
+  /** In words, with the time. */
+  what: string
+  boundMs: number
 }
 
 /** What a fault came to. The rows of the report. */
@@ -47,4 +56,14 @@ export interface Outcome {
   boundRecoverMs: number
   /** Why it was not survived; empty if it was. */
   missed: string[]
+  /** Bounds on times that were missed on a machine that is too slow by itself to judge by them. */
+  tooSlow: string[]
+  /** What the stack did to sessions by itself: evictions, rotations, revocations. No loss. */
+  byStack: Record<string, number>
 }
+
+export type Verdict = 'survived' | 'FAILED' | 'too slow to judge'
+
+/** A loss or a wrong answer is a failure, however slow the machine is. */
+export const verdictOf = ({ missed, tooSlow }: Pick<Outcome, 'missed' | 'tooSlow'>): Verdict =>
+  missed.length > 0 ? 'FAILED' : tooSlow.length > 0 ? 'too slow to judge' : 'survived'

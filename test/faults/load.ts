@@ -1,10 +1,15 @@
-import { ADA, ALAN, GRACE } from '../lib/visitor.ts'
+import { ADA, ALAN, type Credentials, GRACE } from '../lib/visitor.ts'
 import type { Recorder } from './recorder.ts'
 
-export const ACCOUNTS = [ADA, GRACE, ALAN]
+/** The accounts of this run alone, as deploy/test-accounts prints them. Without them, the demo accounts. */
+export function accountsOfRun(): readonly Credentials[] {
+  const { TEST_ACCOUNTS = '' } = process.env
+  return TEST_ACCOUNTS === '' ? [ADA, GRACE, ALAN] : JSON.parse(TEST_ACCOUNTS)
+}
+
 /** With those of k6, and some whose logout nobody has acknowledged, an account stays under its ten (SESSION_MAX). */
 const MOST_PER_ACCOUNT = 3
-const FEWEST = 4
+const FEWEST = 6
 /** What is done in turn. Mostly people look; now and then one comes or goes, or somebody tries an old cookie. */
 const TURNS = ['ask', 'login', 'ask', 'ask', 'logout', 'ask', 'ask-ended', 'ask', 'ask', 'ask'] as const
 /** Operations a second. */
@@ -19,6 +24,7 @@ export interface Load {
  * again hides how long it took (https://grafana.com/docs/k6/latest/using-k6/scenarios/concepts/open-vs-closed/).
  */
 export function startLoad(recorder: Recorder): Load {
+  const accounts = accountsOfRun()
   const outstanding = new Set<Promise<unknown>>()
   let turn = 0
 
@@ -26,9 +32,9 @@ export function startLoad(recorder: Recorder): Load {
     const living = recorder.inState('living')
     const pick = <T>(from: readonly T[]): T | undefined => from[Math.floor(Math.random() * from.length)]
     let kind = TURNS[turn++ % TURNS.length]
-    const account = ACCOUNTS.find(
-      ({ username }) => living.filter((session) => session.username === username).length < MOST_PER_ACCOUNT,
-    )
+    const sessionsOf = (account: Credentials) => living.filter((session) => session.account === account).length
+    const fewest = Math.min(...accounts.map(sessionsOf))
+    const account = accounts.find((one) => sessionsOf(one) === fewest && fewest < MOST_PER_ACCOUNT)
     if (living.length === 0) kind = 'login'
     if (kind === 'login' && account) return recorder.logIn(account)
     if (kind === 'logout') {

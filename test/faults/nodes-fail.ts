@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../app/test/lib/until.ts'
 import { succeed } from '../lib/command.ts'
 import type { Fault, Watch } from './fault.ts'
-import { isRight } from './recorder.ts'
+import { isRight } from './history.ts'
 import { metric, type Stack } from './stack.ts'
 
 const NONE = { get: [], post: [] }
@@ -105,7 +105,8 @@ const blockNode: Fault = {
       const before = await lag()
       await stack.probe(node, '/faults/block/3000')
       const highest = await lag()
-      watch.expect(before < 1 && highest > 2.5, `the lag metric went from ${before} to ${highest} s`)
+      watch.expectWithin(before * 1000, 1_000, 'the longest wait for the event loop before that')
+      watch.expect(highest > 2.5, `the lag metric went from ${before} to ${highest} s`)
       watch.mended()
       const mendedMs = watch.now()
       await until('it serves again', () => watch.recorder.hasServed(node, mendedMs))
@@ -132,7 +133,7 @@ const cutNode: Fault = {
       await expectAliveButNotReady(stack, watch, node)
       const late = watch.recorder.between(fromMs, watch.now())
       const wrong = late.filter((operation) => !isRight(operation))
-      watch.expect(late.length > 100 && wrong.length === 0, `${wrong.length} wrong answers after three seconds`)
+      watch.expect(late.length > 0 && wrong.length === 0, `${wrong.length} wrong answers after three seconds`)
       watch.expect(
         late.every(({ servedBy }) => servedBy !== node),
         'it was still in the rotation after three seconds',
@@ -154,8 +155,7 @@ async function expectAliveButNotReady(stack: Stack, watch: Watch, node: string):
 async function expectReadySoon(stack: Stack, watch: Watch, node: string): Promise<void> {
   const mendedMs = watch.now()
   await until('it is ready', async () => (await stack.probe(node, '/readyz')).status === 200)
-  const readyMs = watch.now() - mendedMs
-  watch.expect(readyMs < 3_000, `it took ${readyMs.toFixed(0)} ms to be ready again`)
+  watch.expectWithin(watch.now() - mendedMs, 3_000, 'being ready again')
   await until('it serves again', () => watch.recorder.hasServed(node, mendedMs))
 }
 

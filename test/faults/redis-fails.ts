@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../app/test/lib/until.ts'
 import type { Fault, Watch } from './fault.ts'
+import { RECORDER_RATE } from './load.ts'
 import { remakeRedis } from './remake.ts'
 import { metric, type Stack } from './stack.ts'
 
-const AWAY = { get: [503], post: [503] }
-const WITHIN_A_SECOND = 1_000
+/** Redis does not answer. */
+export const AWAY = { get: [503], post: [503] }
+export const WITHIN_A_SECOND = 1_000
 
 export const killRedis: Fault = {
   name: 'kill-redis',
@@ -39,12 +41,12 @@ export const pauseRedis = (seconds: number): Fault => ({
   recoverMs: 3_000,
   seconds: seconds + 3,
   async happen(stack, watch) {
-    const fromMs = watch.now()
     const nodes = await stack.nodes()
     const before = await memoryMb(stack, nodes)
     const usual = await redisWork(stack, 2_000)
     const redis = stack.container('redis-1')
     await stack.docker('pause', redis)
+    const pausedMs = watch.now()
     let atTheEnd: number
     try {
       await sleep((seconds - 2) * 1000)
@@ -55,20 +57,18 @@ export const pauseRedis = (seconds: number): Fault => ({
       await stack.docker('unpause', redis)
     }
     watch.mended()
-    const refused = watch.recorder.between(fromMs, watch.now()).filter(({ status }) => status === 503)
-    watch.expect(refused.length > 100, 'nobody noticed')
-    watch.expect(
-      refused.every(({ tookMs }) => tookMs < WITHIN_A_SECOND),
-      'a 503 took longer than a second',
-    )
+    const during = watch.recorder.between(pausedMs, watch.now())
+    const refused = during.filter(({ status }) => status === 503)
+    watch.expect(refused.length > during.length / 2, 'nobody noticed')
+    watch.expectWithin(Math.max(...refused.map(({ tookMs }) => tookMs)), WITHIN_A_SECOND, 'a 503')
     const onReturn = await redisWork(stack, 2_000)
     watch.expect(
       atTheEnd - before < 48,
       `the nodes' memory went from ${before.toFixed(0)} to ${atTheEnd.toFixed(0)} MB`,
     )
     watch.expect(
-      onReturn.commands < 3 * usual.commands && onReturn.connections < 10 * nodes.length,
-      `a storm when it was back: ${JSON.stringify(onReturn)} in two seconds, usually ${JSON.stringify(usual)}`,
+      onReturn.commands < 3 * usual.commands && onReturn.connections < 5 * nodes.length,
+      `a storm when it was back: ${JSON.stringify(onReturn)} a second, usually ${JSON.stringify(usual)}`,
     )
   },
 })
@@ -78,17 +78,22 @@ async function memoryMb(stack: Stack, nodes: readonly string[]): Promise<number>
   return texts.reduce((sum, { text }) => sum + metric(text, 'process_resident_memory_bytes') / 1e6, 0)
 }
 
-/** What Redis does in so many milliseconds. */
+/** What Redis does in a second, measured over so many milliseconds. */
 async function redisWork(stack: Stack, ms: number): Promise<{ commands: number; connections: number }> {
   const read = async () => {
     const stats = await stack.redis('--raw', 'INFO', 'stats')
     const value = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(stats)?.[1])
     return { commands: value('total_commands_processed'), connections: value('total_connections_received') }
   }
+  const startedAt = performance.now()
   const before = await read()
   await sleep(ms)
   const after = await read()
-  return { commands: after.commands - before.commands, connections: after.connections - before.connections }
+  const seconds = (performance.now() - startedAt) / 1000
+  return {
+    commands: (after.commands - before.commands) / seconds,
+    connections: (after.connections - before.connections) / seconds,
+  }
 }
 
 const fullRedis: Fault = {
@@ -136,8 +141,10 @@ const slowRedis: Fault = {
     }
     watch.mended()
     const during = watch.recorder.between(fromMs, watch.now())
-    watch.expect(during.filter(({ tookMs }) => tookMs > 150).length > 20, 'it was not slow')
-    watch.expect(most < 60, `${most} requests were under way at once`)
+    const slow = during.filter(({ tookMs }) => tookMs > 150)
+    watch.expect(slow.length > during.length / 10, 'it was not slow')
+    // So many requests are under way at once as come in the time that one takes.
+    watch.expectWithin((most / RECORDER_RATE) * 1000, 1_500, `the answer of which ${most} were waited for at once`)
   },
 }
 
@@ -176,11 +183,15 @@ const fullDisk: Fault = {
 }
 
 /** From then until now, each of these was answered with one status, and with no other. */
-function expectOnly({ recorder, expect, now }: Watch, fromMs: number, expected: Record<string, number>): void {
+function expectOnly({ recorder, expect, expectWithin, now }: Watch, fromMs: number, expected: Record<string, number>) {
   const during = recorder.between(fromMs, now())
   for (const [kind, status] of Object.entries(expected)) {
-    const seen = new Set(during.filter((operation) => operation.kind === kind).map((operation) => operation.status))
+    const answers = during.filter((operation) => operation.kind === kind)
+    const late = answers.filter((operation) => operation.status === 503 && status !== 503)
+    const seen = new Set(answers.filter((one) => !late.includes(one)).map((operation) => operation.status))
     expect(seen.size === 1 && seen.has(status), `${kind} was answered with ${[...seen].join(', ') || 'nothing'}`)
+    // Past the deadline for Redis (REDIS_DEADLINE_MS) a node answers with 503.
+    if (late.length > 0) expectWithin(Math.max(501, ...late.map(({ tookMs }) => tookMs)), 500, `${kind} got 503: it`)
   }
 }
 

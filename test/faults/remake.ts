@@ -28,10 +28,40 @@ export async function remakeRedis(
   settings: object = {},
 ): Promise<void> {
   const { services } = JSON.parse(await stack.compose('config', '--format', 'json'))
+  // A Redis that does not answer has none to carry over. The volume keeps what was in it.
+  const accounts = await ownAccounts(stack).catch(() => [])
   await remake('redis', changed && { command: changed(services.redis.command), ...settings })
+  await putBack(stack, accounts)
   await until('every node has found it', async () => {
     const nodes = await stack.nodes()
     const ready = await Promise.all(nodes.map((node) => stack.probe(node, '/readyz')))
     return ready.every(({ status }) => status === 200)
   })
+}
+
+/** The same for the nodes, with other settings of the application. */
+export async function remakeNodes(stack: Stack, settings: Record<string, string> = {}): Promise<void> {
+  const nodes = (await stack.nodes()).length
+  // Nobody is there yet who would have to be served to the end.
+  const up = ['compose', 'up', '--detach', '--wait', '--timeout', '1', '--no-deps', '--scale', `app=${nodes}`, 'app']
+  await succeed('docker', up, settings)
+}
+
+/** Key and value of each account that exists only while the drill runs (deploy/test-accounts). */
+async function ownAccounts(stack: Stack): Promise<[string, string][]> {
+  const keys = (await stack.redis('--raw', '--scan', '--pattern', '*test-account:*')).split('\n').filter(Boolean)
+  return Promise.all(
+    keys.map(async (key) => [key, (await stack.redis('--raw', 'GET', key)).trim()] as [string, string]),
+  )
+}
+
+/** A Redis with its data in another place does not know them. The commands go by standard input: they hold hashes. */
+async function putBack(stack: Stack, accounts: readonly [string, string][]): Promise<void> {
+  if (accounts.length === 0) return
+  const redis = stack.holdRedis()
+  try {
+    for (const [key, value] of accounts) await redis.send('SET', key, JSON.stringify(value), 'NX', 'EX', '3600')
+  } finally {
+    await redis.close()
+  }
 }

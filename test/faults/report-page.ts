@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { STYLE, text } from '../../loadtest/lib/report-style.ts'
 import { TOP } from '../lib/command.ts'
-import type { Outcome } from './fault.ts'
-import { type FaultReport, isProved, seconds } from './report.ts'
+import { type Outcome, type Verdict, verdictOf } from './fault.ts'
+import { type FaultReport, type FaultVerdict, notesOn, seconds, verdictOn } from './report.ts'
 
 /** Writes NAME.html and NAME.json beside the reports of k6, and gives the path of the page. */
 export async function writeReport(report: FaultReport): Promise<string> {
@@ -21,19 +21,29 @@ const OWN_STYLE = `
   meter { width: 6rem; height: .8rem; display: block; }
 `
 
+const WORDS: Record<FaultVerdict, { word: string; sentence: string }> = {
+  PROVED: { word: 'Survived', sentence: 'Nothing was lost, and every bound was kept.' },
+  'NOT PROVED': { word: 'Not survived', sentence: 'Not everything was survived: see below.' },
+  'TOO SLOW TO JUDGE': {
+    word: 'Too slow to judge',
+    sentence: 'Nothing was lost, but this machine is too slow to judge every bound: see below.',
+  },
+}
+
 /** A page that needs nothing but itself. */
 function renderHtml(report: FaultReport): string {
   const { outcomes, controls, balance } = report
-  const proved = isProved(report)
+  const verdict = verdictOn(report)
+  const { word, sentence } = WORDS[verdict]
   const title = report.name === 'soak' ? 'A fault every half minute' : 'Faults: what users saw, and what was lost'
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${proved ? 'Survived' : 'Not survived'}: ${title}</title>
+<title>${word}: ${title}</title>
 <style>${STYLE}${OWN_STYLE}</style>
 <h1>${title}</h1>
-<p class="verdict ${proved ? 'good' : 'no'}">${proved ? 'Nothing was lost, and every bound was kept.' : 'Not everything was survived: see below.'}</p>
+<p class="verdict ${verdict === 'PROVED' ? 'good' : 'no'}">${sentence}</p>
 <p class="dim">${text(report.load)} to ${text(report.url)}, finished ${text(report.finishedAt)}</p>
 ${outcomes.length === 0 ? '' : outcomeTable(outcomes)}
 ${controls.length === 0 ? '' : controlTable(controls)}
@@ -42,16 +52,18 @@ ${balance.length === 0 ? '' : balanceTable(balance)}
 `
 }
 
+const CLASSES: Record<Verdict, string> = { survived: 'good', FAILED: 'no', 'too slow to judge': '' }
+
 function outcomeTable(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map((outcome) => {
-    const { title, name, answers, slowestMs, boundSlowestMs, lost, recoverMs, boundRecoverMs, missed } = outcome
+    const { title, name, answers, slowestMs, boundSlowestMs, lost, recoverMs, boundRecoverMs } = outcome
     const saw = Object.entries(answers).map(
       ([status, times]) => `<span>${status === '0' ? 'no answer' : status}&nbsp;×${times}</span>`,
     )
-    const verdict =
-      missed.length === 0 ? '<td class="good">survived</td>' : `<td class="no">FAILED${reasons(missed)}</td>`
+    const verdict = verdictOf(outcome)
+    const told = reasons([...outcome.missed, ...outcome.tooSlow, ...notesOn(outcome)])
     return `<tr><th scope="row">${text(title)}<br><code class="dim">${text(name)}</code></th><td>${saw.join(', ')}</td>
-<td>${timeAndBound(slowestMs, boundSlowestMs)}</td><td class="${lost === 0 ? '' : 'no'}">${lost}</td><td>${timeAndBound(recoverMs, boundRecoverMs)}</td>${verdict}</tr>`
+<td>${timeAndBound(slowestMs, boundSlowestMs)}</td><td class="${lost === 0 ? '' : 'no'}">${lost}</td><td>${timeAndBound(recoverMs, boundRecoverMs)}</td><td class="${CLASSES[verdict]}">${verdict}${told}</td></tr>`
   })
   return `<div class="scroll"><table><thead><tr><th scope="col">Fault</th><th scope="col">Users saw</th><th scope="col">Slowest answer</th><th scope="col">Sessions lost</th><th scope="col">Recovered</th><th scope="col">Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>
 <p class="dim">401 is what somebody gets who has logged out and tries the old cookie. “No answer” is a connection that was refused or cut.</p>`

@@ -1,4 +1,4 @@
-import type { Outcome } from './fault.ts'
+import { type Outcome, verdictOf } from './fault.ts'
 
 /** What a run found. The JSON report is this; the table and the page are this drawn. */
 export interface FaultReport {
@@ -15,20 +15,32 @@ export interface FaultReport {
 
 export const seconds = (ms: number | undefined) => (ms === undefined ? 'never' : `${(ms / 1000).toFixed(1)} s`)
 
-/** Whether everything was survived, and every control was noticed. */
-export function isProved({ outcomes, controls, balance }: FaultReport): boolean {
-  return (
+export type FaultVerdict = 'PROVED' | 'NOT PROVED' | 'TOO SLOW TO JUDGE'
+
+/** Proved if everything was survived, every control was noticed, and there was something at all. */
+export function verdictOn({ outcomes, controls, balance }: FaultReport): FaultVerdict {
+  const verdicts = outcomes.map(verdictOf)
+  const isSound =
     outcomes.length + controls.length > 0 &&
-    outcomes.every((outcome) => outcome.missed.length === 0) &&
+    !verdicts.includes('FAILED') &&
     controls.every(({ noticed }) => noticed !== undefined) &&
     balance.every(({ isLevel }) => isLevel)
-  )
+  if (!isSound) return 'NOT PROVED'
+  return verdicts.includes('too slow to judge') ? 'TOO SLOW TO JUDGE' : 'PROVED'
+}
+
+export const EXIT_STATUS: Record<FaultVerdict, number> = { PROVED: 0, 'NOT PROVED': 1, 'TOO SLOW TO JUDGE': 3 }
+
+/** What is no reason for a verdict, and is worth knowing: sessions that the stack ended by itself, as it had published. */
+export function notesOn({ byStack }: Outcome): string[] {
+  const found = Object.entries(byStack).map(([what, times]) => `${times} ${what}`)
+  return found.length === 0 ? [] : [`by the stack itself, and no loss: ${found.join(', ')}`]
 }
 
 const HEAD = ['fault', 'users saw', 'slowest', 'lost', 'recovered', 'bound', 'verdict']
 
 function row(outcome: Outcome): string[] {
-  const { title, answers, slowestMs, boundSlowestMs, lost, recoverMs, boundRecoverMs, missed } = outcome
+  const { title, answers, slowestMs, boundSlowestMs, lost, recoverMs, boundRecoverMs } = outcome
   const saw = Object.entries(answers).map(([status, times]) => `${status === '0' ? 'no answer' : status} ×${times}`)
   return [
     title,
@@ -37,7 +49,7 @@ function row(outcome: Outcome): string[] {
     String(lost),
     seconds(recoverMs),
     seconds(boundRecoverMs),
-    missed.length === 0 ? 'survived' : 'FAILED',
+    verdictOf(outcome),
   ]
 }
 
@@ -46,12 +58,15 @@ export function renderText(report: FaultReport): string {
   const { outcomes, controls, balance } = report
   const lines: string[] = []
   if (outcomes.length > 0) lines.push(...table([HEAD, ...outcomes.map(row)]), '')
-  for (const { name, missed: reasons } of outcomes) lines.push(...reasons.map((reason) => `${name}: ${reason}`))
+  for (const outcome of outcomes) {
+    const told = [...outcome.missed, ...outcome.tooSlow, ...notesOn(outcome)]
+    lines.push(...told.map((reason) => `${outcome.name}: ${reason}`))
+  }
   for (const { title, fault, noticed } of controls)
     lines.push(`${noticed ? 'noticed' : 'NOT NOTICED'}  ${title}: ${fault}${noticed ? ` (${noticed})` : ''}`)
   for (const { what, before, after, isLevel } of balance)
     lines.push(`${isLevel ? 'level' : 'NOT LEVEL'}  ${what}: ${before} before, ${after} after`)
-  return [...lines, isProved(report) ? 'PROVED' : 'NOT PROVED'].join('\n')
+  return [...lines, verdictOn(report)].join('\n')
 }
 
 function table(rows: readonly string[][]): string[] {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { command, succeed, TOP } from '../lib/command.ts'
+import type { RotationTimes } from './history.ts'
 
 export type Stack = ReturnType<typeof openStack>
 
@@ -27,6 +28,14 @@ export function openStack(url: string) {
       return names
         .map((name) => name.slice(project.length + 1))
         .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    },
+
+    /** How its nodes rotate tokens. What is not set has the application's default. */
+    async rotation(): Promise<RotationTimes> {
+      const [node = 'app-1'] = await this.nodes()
+      const script = 'console.log(process.env.SESSION_ROTATE || 900, process.env.SESSION_ROTATE_GRACE || 10)'
+      const [every = 0, grace = 0] = (await exec(node, 'node', '--eval', script)).split(' ').map(Number)
+      return { everyMs: every * 1000, graceMs: Math.min(grace, every) * 1000 }
     },
 
     /**

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { FAULTS } from '../faults/all.ts'
-import type { Outcome } from '../faults/fault.ts'
-import { recoveredAt } from '../faults/judge.ts'
-import { type FaultReport, isProved, renderText } from '../faults/report.ts'
+import { type Fault, type Outcome, verdictOf } from '../faults/fault.ts'
+import { judge, recoveredAt, type Seen } from '../faults/judge.ts'
+import { EXIT_STATUS, type FaultReport, renderText, verdictOn } from '../faults/report.ts'
 import { TOP } from '../lib/command.ts'
 
 const SURVIVED: Outcome = {
   ...{ name: 'kill-node', title: 'A node is killed', answers: { '200': 100, '0': 1 }, slowestMs: 120 },
   ...{ boundSlowestMs: 2_000, lost: 0, recoverMs: 2_400, boundRecoverMs: 10_000, missed: [] },
+  ...{ tooSlow: [], byStack: {} },
 }
 const REPORT: FaultReport = {
   ...{ name: 'chaos', url: 'http://localhost:8080', finishedAt: '2026-01-01T00:00:00Z', load: '40 requests a second' },
@@ -21,12 +22,12 @@ test('docs/faults.md explains every fault, and the README counts them', async ()
     ['docs/faults.md', 'README.md'].map((path) => readFile(`${TOP}/${path}`, 'utf8')),
   )
   for (const { name } of FAULTS) assert.ok(faults?.includes(`\`${name}\``), name)
-  assert.equal(FAULTS.length, 18)
-  assert.match(readme ?? '', /breaks the stack that is up in eighteen ways/)
+  assert.equal(FAULTS.length, 19)
+  assert.match(readme ?? '', /breaks the stack that is up in nineteen ways/)
 })
 
 test('a report in which everything was survived says so, with what users saw', () => {
-  assert.ok(isProved(REPORT))
+  assert.equal(verdictOn(REPORT), 'PROVED')
   assert.match(
     renderText(REPORT),
     /A node is killed +no answer ×1, 200 ×100 +0\.1 s of 2\.0 s +0 +2\.4 s +10\.0 s +survived\n\nPROVED$/,
@@ -41,7 +42,7 @@ test('one missed bound, one control that nobody noticed, one thing that has grow
     { balance: [{ what: 'keys', before: 1, after: 2, isLevel: false }] },
     { outcomes: [] },
   ]) {
-    assert.ok(!isProved({ ...REPORT, ...changed }))
+    assert.equal(verdictOn({ ...REPORT, ...changed }), 'NOT PROVED')
     assert.match(renderText({ ...REPORT, ...changed }), /NOT PROVED$/)
   }
   assert.match(renderText({ ...REPORT, outcomes: [{ ...SURVIVED, missed }] }), /FAILED\n\nkill-node: it took 12000 ms/)
@@ -56,3 +57,65 @@ test('recovered is when every node has served and the last wrong answer has come
   assert.equal(recoveredAt([answer(100, 'app-1'), answer(200, 'app-2'), answer(300, 'nginx', 502)], nodes, 0), 310)
   assert.equal(recoveredAt([answer(100, 'app-1'), answer(200, 'app-2')], nodes, 150), undefined)
 })
+
+test('a run with a fault that could not be judged is neither proved nor failed, and has an exit status of its own', () => {
+  const tooSlow = ['an answer took 1500 ms; but the event loop of the recorder was 400 ms late']
+  const report = { ...REPORT, outcomes: [SURVIVED, { ...SURVIVED, tooSlow }] }
+  assert.match(renderText(report), / too slow to judge\n\nkill-node: an answer took 1500 ms; .*\n.*TOO SLOW TO JUDGE$/)
+  assert.equal(EXIT_STATUS[verdictOn(report)], 3)
+  const failed = { ...SURVIVED, missed: ['lost: a session of ada'] }
+  assert.equal(verdictOn({ ...report, outcomes: [...report.outcomes, failed] }), 'NOT PROVED')
+})
+
+test('what the stack ended by itself is named, and does not change the verdict', () => {
+  const report = { ...REPORT, outcomes: [{ ...SURVIVED, byStack: { evicted: 2, rotated: 7 } }] }
+  assert.match(renderText(report), /kill-node: by the stack itself, and no loss: 2 evicted, 7 rotated\nPROVED$/)
+})
+
+const FAULT: Fault = {
+  ...{ name: 'any', title: 'Any', tolerated: { get: [], post: [] }, slowestMs: 1_000, recoverMs: 3_000, seconds: 0 },
+  happen: async () => {},
+}
+const FAST = { loopMs: 20, spawnMs: 60, engineMs: 100 }
+const SLOW = { loopMs: 600, spawnMs: 300, engineMs: 1_500 }
+const ask = (tookMs: number, status = 200) =>
+  ({ kind: 'ask', startedMs: 0, tookMs, status, servedBy: 'app-1' }) as const
+const SEEN: Seen = {
+  ...{ operations: [ask(10)], violations: [], actions: [], startedMs: 0, recoverMs: 500, missed: [], late: [] },
+  ...{ k6: { answers: {}, slowestMs: 0, lost: 0, missed: [] }, machine: FAST },
+}
+const judged = (seen: Partial<Seen>) => verdictOf(judge(FAULT, { ...SEEN, ...seen }))
+
+for (const [what, seen] of Object.entries<Partial<Seen>>({
+  'an answer took too long': { operations: [ask(1_500)] },
+  'it recovered too late': { recoverMs: 4_000 },
+  'Redis did not answer in time: 503': { operations: [ask(10, 503)] },
+  'a fault had to wait too long': { late: [{ what: 'being ready again took 4000 ms', boundMs: 3_000 }] },
+}))
+  test(`${what}: FAILED on a fast machine, too slow to judge on a slow one`, () => {
+    assert.equal(judged({}), 'survived')
+    assert.equal(judged({ ...seen }), 'FAILED')
+    assert.equal(judged({ ...seen, machine: SLOW }), 'too slow to judge')
+  })
+
+for (const slow of [{ loopMs: 150 }, { spawnMs: 300 }, { engineMs: 600 }])
+  test(`a machine with ${JSON.stringify(slow)} is too slow for a bound of a second`, () => {
+    assert.equal(judged({ operations: [ask(1_500)], machine: { ...FAST, ...slow } }), 'too slow to judge')
+  })
+
+test('a slow machine on which every bound is kept has survived', () => {
+  assert.equal(judged({ machine: SLOW }), 'survived')
+})
+
+for (const [what, seen] of Object.entries<Partial<Seen>>({
+  'a lost session': { violations: [{ atMs: 0, what: 'lost', detail: '' }] },
+  'a session that returned': { violations: [{ atMs: 0, what: 'returned', detail: '' }] },
+  'another user': { violations: [{ atMs: 0, what: 'wrong user', detail: '' }] },
+  'a lost session that k6 saw': { k6: { ...SEEN.k6, lost: 1, missed: ['k6: 1 sessions lost'] } },
+  'a status that says nothing of time': { operations: [ask(10, 500)] },
+  'no answer': { operations: [ask(10, 0)] },
+  'a fault that objects': { missed: ['nginx was restarted'] },
+}))
+  test(`${what} is a failure, however slow the machine is`, () => {
+    assert.equal(judged({ ...seen, machine: SLOW, operations: [ask(1_500), ...(seen.operations ?? [])] }), 'FAILED')
+  })

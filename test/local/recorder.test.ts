@@ -2,36 +2,57 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
+import { isRight } from '../faults/history.ts'
 import { createRecorder } from '../faults/recorder.ts'
 import { ADA } from '../lib/visitor.ts'
 
-type Lie = 'none' | 'forgets' | 'remembers' | 'mistakes' | 'clears'
+type Lie = 'none' | 'forgets' | 'remembers' | 'mistakes' | 'clears' | 'invents a reason' | 'evicts'
 
-/** A stack that breaks one promise: what the recorder must notice when a real one does. */
-async function startLiar(t: TestContext, lie: () => Lie): Promise<string> {
-  const sessions = new Set<string>()
+/** A stack that breaks one promise: what the recorder must notice when a real one does. Or one that only evicts. */
+async function startLiar(t: TestContext, lie: () => Lie, rotates: () => boolean = () => false): Promise<string> {
+  /** The id of the session that each token stands for. */
+  const sessions = new Map<string, string>()
+  const replaced = new Map<string, string>()
+  const events: object[] = []
   let count = 0
 
   function answer(req: IncomingMessage, res: ServerResponse): void {
     const token = /sid=(\S+)/.exec(req.headers.cookie ?? '')?.[1] ?? ''
     const json = (status: number, body: object, headers: Record<string, string> = {}) =>
       res.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(body))
-    const who = (name: string) => ({ user: { username: name }, session: { id: `session ${token.slice(6)}` } })
+    const who = (name: string) => ({ user: { username: name }, session: { id: sessions.get(token) } })
     if (req.url === '/auth/login') {
-      const fresh = `token-${++count}`
-      sessions.add(fresh)
-      json(200, { user: { username: 'ada' }, session: { id: `session ${count}` } }, { 'Set-Cookie': `sid=${fresh}` })
+      const [fresh, id] = [`token-${++count}`, `session ${count}`]
+      sessions.set(fresh, id)
+      events.push({ type: 'login', sessionId: id })
+      json(200, { user: { username: 'ada' }, session: { id } }, { 'Set-Cookie': `sid=${fresh}` })
     } else if (req.url === '/auth/logout') {
       if (lie() !== 'remembers') sessions.delete(token)
       res.writeHead(204, { 'Set-Cookie': 'sid=; Max-Age=0' }).end()
+    } else if (req.url?.startsWith('/api/events')) {
+      res.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      for (const event of events) res.write(`data: ${JSON.stringify(event)}\n\n`)
     } else if (lie() === 'clears') json(503, {}, { 'Set-Cookie': 'sid=; Max-Age=0' })
     else if (lie() === 'mistakes') json(200, who('grace'))
-    else if (lie() === 'forgets' || !sessions.has(token)) json(401, {})
-    else json(200, who('ada'))
+    else if (lie() === 'invents a reason') json(401, { reason: 'made_room' })
+    else if (lie() === 'evicts') {
+      events.push({ type: 'made_room', sessionId: sessions.get(token) })
+      sessions.delete(token)
+      json(401, {})
+    } else if (lie() === 'forgets' || !sessions.has(token) || replaced.has(token)) json(401, {})
+    else if (rotates()) {
+      const fresh = `token-${++count}`
+      sessions.set(fresh, sessions.get(token) ?? '')
+      replaced.set(token, fresh)
+      json(200, who('ada'), { 'Set-Cookie': `sid=${fresh}` })
+    } else json(200, who('ada'))
   }
 
   const server = createServer(answer).listen(0, '127.0.0.1')
-  t.after(() => server.close())
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
   await once(server, 'listening')
   const address = server.address()
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
@@ -64,6 +85,7 @@ test('the recorder has nothing to object to in a stack that keeps its promises',
 
 for (const [lie, what] of [
   ['forgets', 'lost'],
+  ['invents a reason', 'lost'],
   ['remembers', 'returned'],
   ['mistakes', 'wrong user'],
   ['clears', 'cookie cleared'],
@@ -73,10 +95,86 @@ for (const [lie, what] of [
     assert.ok(violations.some((violation) => violation.what === what))
   })
 
+test('a session that the stack evicted and published as evicted is in the history, and no loss', async (t) => {
+  const { violations, actions, operations, inState } = await record(t, 'evicts')
+  assert.deepEqual(violations, [])
+  assert.deepEqual(
+    actions.map(({ what, username }) => `${what} ${username}`),
+    ['evicted ada'],
+  )
+  assert.equal(inState('ended').length, 2)
+  assert.ok(operations.every(isRight), 'the 401 is the right answer')
+})
+
+/** A session whose token has been rotated once, at 10 s, and a stack that then does as it is told. */
+async function recordRotation(t: TestContext) {
+  const at = { ms: 0 }
+  const told: { lie: Lie } = { lie: 'none' }
+  let rotates = false
+  const url = await startLiar(
+    t,
+    () => told.lie,
+    () => rotates,
+  )
+  const recorder = createRecorder(url, { now: () => at.ms, rotation: { everyMs: 9_000, graceMs: 2_000 } })
+  await recorder.logIn(ADA)
+  const [session] = recorder.inState('living')
+  assert.ok(session)
+  at.ms = 10_000
+  rotates = true
+  const before = session.visitor.copy()
+  await recorder.ask(session)
+  rotates = false
+  return { recorder, session, before, at, told }
+}
+
+test('a rotation is in the history, and the session goes on with its new token', async (t) => {
+  const { recorder, session, before } = await recordRotation(t)
+  assert.notEqual(session.visitor.token(), before.token())
+  await recorder.askForAll()
+  assert.deepEqual(recorder.violations, [])
+  assert.deepEqual(
+    recorder.actions.map(({ what, atMs }) => `${what} ${atMs}`),
+    ['rotated 10000'],
+  )
+})
+
+for (const [ms, lost] of [
+  [12_500, 0],
+  [11_500, 1],
+] as const)
+  test(`a replaced token that is refused ${(ms - 10_000) / 1000} s after it was replaced, with a grace of 2 s: ${lost} lost`, async (t) => {
+    const { recorder, session, before, at } = await recordRotation(t)
+    const current = session.visitor
+    // A request that was sent before the new token came.
+    session.visitor = before
+    at.ms = ms
+    await recorder.ask(session)
+    session.visitor = current
+    await recorder.askForAll()
+    assert.equal(recorder.violations.filter(({ what }) => what === 'lost').length, lost)
+    assert.equal(recorder.inState('living').length, 1 - lost)
+  })
+
+for (const [ageMs, lost] of [
+  [900, 0],
+  [1_100, 1],
+] as const)
+  test(`a rotation that was acknowledged ${ageMs} ms before Redis died, and is forgotten: ${lost} lost`, async (t) => {
+    const { recorder, at, told } = await recordRotation(t)
+    at.ms += ageMs
+    const claimed = await recorder.whileRedisDies(async () => {
+      told.lie = 'forgets'
+    })
+    await recorder.askForAll()
+    assert.equal(claimed, lost)
+    assert.equal(recorder.violations.length, lost)
+  })
+
 test('what Redis acknowledged in the second before it died is not claimed, and what is older is', async (t) => {
   let told: Lie = 'none'
   let nowMs = 0
-  const recorder = createRecorder(await startLiar(t, () => told), () => nowMs)
+  const recorder = createRecorder(await startLiar(t, () => told), { now: () => nowMs })
   await recorder.logIn(ADA)
   nowMs = 1_500
   await recorder.logIn(ADA)
