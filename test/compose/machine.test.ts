@@ -120,6 +120,9 @@ test('with proxies in the configuration of Docker, which lead nowhere, every par
   const { output } = await compose('exec', '--no-TTY', 'nginx', 'env')
   assert.match(output, /^http_proxy=http:\/\/127\.0\.0\.1:9$/m)
   assert.equal((await createVisitor(url()).logIn()).status, 200)
+  // k6 is a Go program and would take the proxy for nginx too.
+  const { services } = JSON.parse((await compose('--profile', '*', 'config', '--format', 'json')).output)
+  assert.equal(services.k6.environment.NO_PROXY, '*')
   await rm(folder, { recursive: true })
 })
 
