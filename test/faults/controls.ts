@@ -29,6 +29,8 @@ const noNextUpstream: Control = {
         .replaceAll('error_page 502 = @again;', 'error_page 502 /problem;')
       if (without.match(/proxy_next_upstream off|502 \/problem/g)?.length !== 3) throw new Error('app.conf has changed')
       await writeFile(`${files}/parts/app.conf`, without)
+      // Whatever the umask: nginx has another user.
+      await succeed('chmod', ['-R', 'a+rX', `${files}/parts`])
       await remake('nginx', { volumes: [`./${FOLDER}/parts:/etc/nginx/parts:ro`] })
     },
     restore: () => remake('nginx'),

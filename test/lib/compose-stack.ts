@@ -98,7 +98,7 @@ export function createComposeStack(project: string, settings: Record<string, str
  * A port that is free, and stays so while nothing listens there for a moment: below those that the system gives to whoever
  * connects (from 32768 on Linux). Of these one may be taken, even by somebody who tries to connect to that very port.
  */
-async function lastingPort(): Promise<number> {
+export async function lastingPort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000)
     const server = createServer().listen(port, '127.0.0.1')

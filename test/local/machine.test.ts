@@ -12,7 +12,7 @@ import { createVisitor } from '../lib/visitor.ts'
 
 const PROJECT = `test-machine-${process.pid}`
 /** No engine answers here. A .env counts. */
-const OWN = { DOCKER_HOST: 'tcp://127.0.0.1:1', COMPOSE_PROJECT_NAME: PROJECT, COMPOSE_DISABLE_ENV_FILE: '' }
+const OWN = { DOCKER_HOST: 'tcp://127.0.0.1:1', COMPOSE_PROJECT_NAME: PROJECT, COMPOSE_DISABLE_ENV_FILE: '0' }
 /** What shells have for other programs: conda, people who like CDPATH, a proxy that is down, another Compose project. */
 const SHELL = {
   HOST: 'x86_64-conda-linux-gnu',

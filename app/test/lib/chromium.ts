@@ -17,6 +17,8 @@ export function launchChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      // The stack is on this machine, whatever proxy the shell has.
+      '--no-proxy-server',
     ],
   })
 }
