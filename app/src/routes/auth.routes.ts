@@ -7,12 +7,14 @@ import type { SessionCookie } from '../middleware/session-cookie.ts'
 import type { User } from '../sessions/session-record.ts'
 import type { EndedSession, SessionStore } from '../sessions/session-store.ts'
 import type { Attempt, LoginThrottle } from '../users/login-throttle.ts'
+import { normalizePassword, normalizeUsername } from '../users/typed-text.ts'
 import type { Users } from '../users/users.ts'
 import { publicView } from './session-view.ts'
 
+/** From here on, a name and a password have one form each: the throttle counts "Ada" and "ada " together. */
 const credentials = z.object({
-  username: z.string().min(1).max(64),
-  password: z.string().min(1).max(256),
+  username: z.string().transform(normalizeUsername).pipe(z.string().min(1).max(64)),
+  password: z.string().transform(normalizePassword).pipe(z.string().min(1).max(256)),
 })
 
 /** The only body there is: two short strings. */

@@ -4,6 +4,7 @@ import pLimit from 'p-limit'
 import { z } from 'zod'
 import type { RedisConnection } from '../redis/connection.ts'
 import { type User, userSchema } from '../sessions/session-record.ts'
+import { normalizePassword } from './typed-text.ts'
 
 const accountSchema = userSchema.extend({
   username: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
@@ -35,7 +36,8 @@ const LONGEST_QUEUE = 32
 /** A set of user names; its only writer is deploy/disable. */
 const DISABLED_KEY = 'disabled-users'
 
-export const hashPassword = (password: string) => hash(password, ARGON2)
+/** Of the password in its one form, as `verify` takes it too. */
+export const hashPassword = (password: string) => hash(normalizePassword(password), ARGON2)
 
 /** Accounts as `[{ username, displayName, passwordHash }]`. Throws if the file is missing or has another form. */
 export async function readAccounts(file: URL): Promise<Account[]> {
@@ -59,7 +61,7 @@ export async function createUsers({ redis, accounts, hashesAtOnce }: Parts): Pro
     async verify(username, password) {
       if (inTurn.pendingCount >= LONGEST_QUEUE) throw new TooManyLogins('too many passwords wait to be checked')
       const account = byName.get(username)
-      const matches = await inTurn(() => verify(account?.passwordHash ?? nobody, password))
+      const matches = await inTurn(() => verify(account?.passwordHash ?? nobody, normalizePassword(password)))
       if (!account || !matches) return undefined
       return { username: account.username, displayName: account.displayName }
     },
