@@ -11,10 +11,12 @@ interface Parts {
   base: () => string
   /** Is told of every answer, whoever asked. */
   onAnswer: (answer: Answer) => void
+  /** A cookie of another application was in the way, and is removed. */
+  onCookieCleared: () => void
 }
 
 /** How the page talks to the nodes: one request to whichever the balancer picks. Does not throw. */
-export function createAsk({ base, onAnswer }: Parts): Ask {
+export function createAsk({ base, onAnswer, onCookieCleared }: Parts): Ask {
   return async (method, path, json) => {
     const asked = base()
     // A browser drops what is under way when the machine's network changes, as it does with every container that comes
@@ -23,6 +25,11 @@ export function createAsk({ base, onAnswer }: Parts): Ask {
     if (answer.status === 0 && method === 'GET') {
       await wait(PAUSE_MS)
       answer = await send(method, asked + path, json)
+    }
+    if (answer.body.reason === 'ambiguous_cookie') {
+      // Nothing was done, and the answer has removed the other cookie. If it still comes, the second answer says what to do.
+      answer = await send(method, asked + path, json)
+      if (answer.body.reason !== 'ambiguous_cookie') onCookieCleared()
     }
     // An answer from the other side of the experiment, that was still under way when the switch was flipped, is nobody's.
     if (asked === base()) onAnswer(answer)

@@ -41,7 +41,12 @@ const matrix = createMatrix()
 const notice = createNotice()
 const eventList = createEventList()
 const nodes = createNodes({ onChange: render })
-const ask = createAsk({ base: () => base, onAnswer: showTravel })
+const ask = createAsk({
+  base: () => base,
+  onAnswer: showTravel,
+  onCookieCleared: () =>
+    notice.show('Another application on this host had set a cookie of the same name. It was removed.'),
+})
 const visit = createVisit({
   ask,
   matrix,
@@ -122,6 +127,8 @@ function listenAnew(): void {
       eventList.showState('lost', 'Not connected: coming back…')
       // Why it was refused, a stream cannot say. An answer can: Redis is away, or no node is there.
       if (isRefused && visit.hasRedis) void refreshNodes()
+      // Or a cookie of another application is in the way. The answer to this question removes it.
+      if (isRefused && visit.hasRedis && !visit.session && !isExperiment()) void visit.whoAmI()
     },
   })
 }

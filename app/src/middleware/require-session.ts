@@ -3,6 +3,7 @@ import type { Journal } from '../events/journal.ts'
 import type { WhyEnded } from '../events/why-ended.ts'
 import type { Session, SessionStore } from '../sessions/session-store.ts'
 import { fingerprintOf, isToken } from '../sessions/session-token.ts'
+import { refuseAmbiguousCookie } from './ambiguous-cookie.ts'
 import { Problem } from './problem.ts'
 import type { SessionCookie } from './session-cookie.ts'
 
@@ -57,11 +58,13 @@ export function createRequireSession({ cookie, sessions, journal, whyEnded }: Pa
 
   return {
     async use(req, res) {
+      refuseAmbiguousCookie(cookie, req, res)
       const token = cookie.read(req)
       const session = accept(req, res, await sessions.getSession(token))
       return token !== undefined && session.isRotationDue ? rotate(req, res, token, session) : session
     },
     async peek(req, res) {
+      refuseAmbiguousCookie(cookie, req, res)
       return accept(req, res, await sessions.peekSession(cookie.read(req)))
     },
   }

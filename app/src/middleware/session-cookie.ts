@@ -1,4 +1,5 @@
 import type { CookieOptions, Request, Response } from 'express'
+import { placesOfDuplicates } from './cookie-places.ts'
 
 /** The cookie that carries the token. */
 export interface SessionCookie {
@@ -7,8 +8,18 @@ export interface SessionCookie {
    * them is meant depends on who set it, and another host of the same domain can set one (RFC 6265, section 8.6).
    */
   read(req: Request): string | undefined
+  /** Every token that the request carries. For a logout: it must end the session, whichever of them it has. */
+  readAll(req: Request): string[]
+  /** Whether there are several cookies of this name, so that `read` returns none. */
+  isAmbiguous(req: Request): boolean
   set(req: Request, res: Response, token: string): void
   clear(req: Request, res: Response): void
+  /**
+   * Removes the cookies of this name that another application has set, where the request shows several: those of other
+   * paths and of the whole domain. The own one stays. A browser does not send the path of a cookie, so this clears each
+   * path that a cookie of this request can have.
+   */
+  clearDuplicates(req: Request, res: Response): void
 }
 
 /** No Domain and no Expires: it goes back to this host only, and ends with the browser. OWASP ASVS 5.0, 3.3. */
@@ -26,20 +37,35 @@ export function createSessionCookie(name: string): SessionCookie {
    */
   const nameOn = (req: Request) => (req.secure ? `__Host-${name}` : name)
 
+  function readAll(req: Request): string[] {
+    const prefix = `${nameOn(req)}=`
+    return (req.headers.cookie ?? '')
+      .split(';')
+      .map((pair) => pair.trim())
+      .filter((pair) => pair.startsWith(prefix))
+      .map((pair) => pair.slice(prefix.length))
+  }
+
+  const isAmbiguous = (req: Request) => readAll(req).length > 1
+
   return {
+    readAll,
+    isAmbiguous,
     read(req) {
-      const prefix = `${nameOn(req)}=`
-      const found = (req.headers.cookie ?? '')
-        .split(';')
-        .map((pair) => pair.trim())
-        .filter((pair) => pair.startsWith(prefix))
-      return found.length === 1 ? found[0]?.slice(prefix.length) : undefined
+      const [token, ...others] = readAll(req)
+      return others.length === 0 ? token : undefined
     },
     set(req, res, token) {
       res.cookie(nameOn(req), token, attributesOn(req))
     },
     clear(req, res) {
       res.clearCookie(nameOn(req), attributesOn(req))
+    },
+    clearDuplicates(req, res) {
+      // The prefix __Host- allows no cookie but the own one.
+      if (req.secure || !isAmbiguous(req)) return
+      const places = placesOfDuplicates({ url: req.originalUrl, host: req.headers.host ?? '' })
+      for (const place of places) res.clearCookie(nameOn(req), { ...attributesOn(req), ...place })
     },
   }
 }

@@ -7,12 +7,14 @@ import type { SessionCookie } from '../middleware/session-cookie.ts'
 import type { User } from '../sessions/session-record.ts'
 import type { EndedSession, SessionStore } from '../sessions/session-store.ts'
 import type { Attempt, LoginThrottle } from '../users/login-throttle.ts'
+import { normalizePassword, normalizeUsername } from '../users/typed-text.ts'
 import type { Users } from '../users/users.ts'
 import { publicView } from './session-view.ts'
 
+/** From here on, a name and a password have one form each: the throttle counts "Ada" and "ada " together. */
 const credentials = z.object({
-  username: z.string().min(1).max(64),
-  password: z.string().min(1).max(256),
+  username: z.string().transform(normalizeUsername).pipe(z.string().min(1).max(64)),
+  password: z.string().transform(normalizePassword).pipe(z.string().min(1).max(256)),
 })
 
 /** The only body there is: two short strings. */
@@ -46,6 +48,7 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
         replaces: cookie.read(req),
       })
       if (replaced) await recordEnd(req, 'replaced', replaced)
+      if (cookie.isAmbiguous(req)) await endSessions(req, res, 'replaced')
       await Promise.all(ended.map((one) => recordEnd(req, 'made_room', one)))
       // Asked only now: the account may be disabled while somebody logs in to it. Whoever disables it first says so and
       // then ends its sessions, so either this sees the one, or the other sees this session.
@@ -60,6 +63,7 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
       }
       await throttle.forgive(attempt)
       onSessionCreated()
+      cookie.clearDuplicates(req, res)
       cookie.set(req, res, token)
       res.locals.username = user.username
       await journal.record(req.log, { type: 'login', user: user.username, sessionId: session.id })
@@ -70,7 +74,8 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
   router
     .route('/auth/logout')
     .post(async (req, res) => {
-      await endSession(req, res)
+      await endSessions(req, res, 'logout')
+      cookie.clearDuplicates(req, res)
       cookie.clear(req, res)
       res.set({ 'Cache-Control': 'no-store', 'Clear-Site-Data': '"cache", "storage"' }).status(204).end()
     })
@@ -105,11 +110,14 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
     return { user: users.exists(username) ? username : '(unknown)', address }
   }
 
-  async function endSession(req: Request, res: Response): Promise<void> {
-    const ended = await sessions.deleteSession(cookie.read(req))
-    if (!ended) return
-    res.locals.username = ended.username
-    await recordEnd(req, 'logout', ended)
+  /** Of several cookies of the name, each: whoever has a token may end its session. */
+  async function endSessions(req: Request, res: Response, type: 'logout' | 'replaced'): Promise<void> {
+    for (const token of new Set(cookie.readAll(req))) {
+      const ended = await sessions.deleteSession(token)
+      if (!ended) continue
+      res.locals.username = ended.username
+      await recordEnd(req, type, ended)
+    }
   }
 
   function recordEnd(req: Request, type: SessionEvent['type'], { username, id }: EndedSession): Promise<void> {

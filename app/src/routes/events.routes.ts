@@ -1,6 +1,7 @@
 import { Router } from 'express'
 import { asEventId } from '../events/event-id.ts'
 import type { EventStreams } from '../events/event-streams.ts'
+import { refuseAmbiguousStream } from '../middleware/ambiguous-cookie.ts'
 import { allowOnly, Problem } from '../middleware/problem.ts'
 import type { SessionCookie } from '../middleware/session-cookie.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
@@ -21,6 +22,7 @@ export function eventsRoutes({ cookie, sessions, streams }: Parts): Router {
   router
     .route('/api/events')
     .get(async (req, res) => {
+      refuseAmbiguousStream(cookie, req)
       const session = await sessions.peekSession(cookie.read(req))
       if (!streams.isOpen()) {
         throw new Problem(503, 'No more event streams', 'This node is going, or has as many as it takes.', {

@@ -6,6 +6,7 @@ import type { RedisConnection } from '../redis/connection.ts'
 import { foreignKey, ifWrongType } from '../redis/errors.ts'
 import type { User } from '../sessions/session-record.ts'
 import { type Account, accountSchema, findTestAccount } from './test-accounts.ts'
+import { normalizePassword } from './typed-text.ts'
 
 export type { Account }
 
@@ -32,7 +33,8 @@ const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 /** At some 30 ms each, the last of them waits about a second. */
 const LONGEST_QUEUE = 32
 
-export const hashPassword = (password: string) => hash(password, ARGON2)
+/** Of the password in its one form, as `verify` takes it too. */
+export const hashPassword = (password: string) => hash(normalizePassword(password), ARGON2)
 
 /** Accounts as `[{ username, displayName, passwordHash }]`. Throws if the file is missing or has another form. */
 export async function readAccounts(file: URL): Promise<Account[]> {
@@ -59,7 +61,7 @@ export async function createUsers({ redis, accounts, hashesAtOnce }: Parts): Pro
       // comes first: a test account cannot replace it.
       const testAccount = await findTestAccount(redis, username)
       const account = byName.get(username) ?? testAccount
-      const matches = await inTurn(() => verify(account?.passwordHash ?? nobody, password))
+      const matches = await inTurn(() => verify(account?.passwordHash ?? nobody, normalizePassword(password)))
       if (!account || !matches) return undefined
       return { username: account.username, displayName: account.displayName }
     },

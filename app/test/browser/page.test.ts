@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { alertWith, ask, haveSession, text, tokenOf, visit } from '../lib/browser-page.ts'
+import { alertWith, ask, haveSession, openPage, text, tokenOf, visit } from '../lib/browser-page.ts'
 import { chromiumPath, launchChromium } from '../lib/chromium.ts'
 import { testPage } from '../lib/page-contract.ts'
 import { type Program, runNode } from '../lib/program.ts'
@@ -94,9 +94,50 @@ test('3.5.1: a page of another origin can neither log anybody out nor see who is
   await evil.stop()
 })
 
+for (const path of ['/api', '/api/user', '/auth', '/']) {
+  test(`a cookie of its name that another application has set for ${path} does not keep a browser out, and the page says so`, {
+    skip,
+  }, async (t) => {
+    const token = 'f'.repeat(43)
+    // Cookies ignore ports: what this one sets goes to the stack too.
+    const neighbour = await startOtherOrigin({ 'Set-Cookie': `sid=${token}; Path=${path}; HttpOnly` })
+    const context = await browser.newContext()
+    t.after(async () => {
+      await context.close()
+      await neighbour.stop()
+    })
+    const other = await context.newPage()
+    await other.goto(neighbour.url.replace('127.0.0.1', 'localhost'))
+    assert.deepEqual(
+      (await context.cookies(`${url}${path}`)).map(({ value }) => value),
+      [token],
+    )
+    const { page } = await openPage(context, url)
+    await haveSession(page)
+    for (let asked = 0; asked < 3; asked++) await ask(page)
+    assert.equal(await text(page, '#display-name'), 'Ada Lovelace')
+    // A login replaces the one for / and meets the one for /auth: neither is in the way of a session.
+    if (path.startsWith('/api')) await alertWith(page, 'Another application on this host had set a cookie').waitFor()
+    const left = (await context.cookies([url, `${url}/api/user`, `${url}/auth/logout`])).map(({ value }) => value)
+    if (path !== '/auth') assert.deepEqual(left, [await tokenOf(page)])
+
+    // Set again while the user is logged in: healed again, and the session stays.
+    await other.reload()
+    if (path !== '/') {
+      await page.reload()
+      await page.getByRole('heading', { name: /You are/ }).waitFor()
+      await page.getByRole('button', { name: 'Log out' }).click()
+      await page.getByRole('heading', { name: 'Log in' }).waitFor()
+      assert.equal(await redis.inspector.exists(`session:${left.find((value) => value !== token)}`), 0)
+    }
+  })
+}
+
 /** Another site: another port of this machine, under another name of it. */
-async function startOtherOrigin(): Promise<{ url: string; stop(): Promise<void> }> {
-  const server = createServer((_req, res) => res.setHeader('Content-Type', 'text/html').end('<title>Evil</title>'))
+async function startOtherOrigin(headers: Record<string, string> = {}): Promise<{ url: string; stop(): Promise<void> }> {
+  const server = createServer((_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'text/html', ...headers }).end('<title>Evil</title>')
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : 0
