@@ -1,7 +1,7 @@
 // Three of the settings that make the stack survive, each taken away in turn. Then the fault must be reported as failed:
 // otherwise the drill sees nothing.
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { TOP } from '../lib/command.ts'
+import { succeed, TOP } from '../lib/command.ts'
 import type { Fault } from './fault.ts'
 import { stopNode } from './nodes-fail.ts'
 import { killRedis, pauseRedis } from './redis-fails.ts'
