@@ -7,7 +7,7 @@ import { cookieOf, getUser, post } from '../lib/http.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { newAccount, startTestNode, type TestNode } from '../lib/test-node.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../src/test-accounts.js', import.meta.url))
+const program = (name: string) => fileURLToPath(new URL(`../../src/${name}.js`, import.meta.url))
 
 let redis: TestRedis
 let nodes: TestNode[]
@@ -21,8 +21,8 @@ after(async () => {
   await redis.stop()
 })
 
-const program = (...words: string[]) =>
-  promisify(execFile)('node', [PROGRAM, ...words], { env: { ...process.env, REDIS_URL: redis.url } })
+const run = (name: string, ...words: string[]) =>
+  promisify(execFile)('node', [program(name), ...words], { env: { ...process.env, REDIS_URL: redis.url } })
 
 const logIn = (username: string, password: string) => post(nodes[0]?.url ?? '', '/auth/login', { username, password })
 
@@ -62,8 +62,8 @@ test('whatever else lies under the key of a test account counts as no account', 
   }
 })
 
-test('the program makes accounts with random names and passwords, and ends the sessions of those it is told', async () => {
-  const [first = '', ...commands] = (await program('new', 'drill', '3')).stdout.trim().split('\n')
+test('test accounts have random names and passwords, and one call ends the sessions of several users', async () => {
+  const [first = '', ...commands] = (await run('test-accounts', 'drill', '3')).stdout.trim().split('\n')
   const accounts: { username: string; password: string }[] = JSON.parse(first)
   assert.equal(new Set(accounts.map(({ password }) => password)).size, 3)
   for (const [index, { username, password }] of accounts.entries()) {
@@ -80,6 +80,6 @@ test('the program makes accounts with random names and passwords, and ends the s
   )
   const statuses = () => Promise.all(cookies.map(async (cookie) => (await getUser(nodes[1]?.url ?? '', cookie)).status))
   assert.deepEqual(await statuses(), [200, 200, 200])
-  await program('end', ...accounts.slice(0, 2).map(({ username }) => username))
+  await run('end-sessions', ...accounts.slice(0, 2).map(({ username }) => username))
   assert.deepEqual(await statuses(), [401, 401, 200])
 })
