@@ -39,7 +39,7 @@ let visitor: Visitor | undefined
 
 export function load(): void {
   if (!visitor) {
-    visitor = createVisitor(__VU)
+    visitor = createVisitor(10 + __VU)
     const login = visitor.logIn()
     if (!check(login, { 'login succeeds under load': ({ status }) => status === 200 })) {
       visitor = undefined

@@ -26,6 +26,7 @@ before(async () => {
 after(async () => {
   await succeed('make', ['down'], env)
   await rm(REPORT, { recursive: true, force: true })
+  await rm(`${TOP}/.local/${env.COMPOSE_PROJECT_NAME}`, { recursive: true, force: true })
   await rm(folder, { recursive: true })
 })
 
