@@ -22,7 +22,7 @@ export interface ClusterNode extends Omit<Heartbeat, 'seenAt'> {
 }
 
 export interface Cluster {
-  /** The nodes that have been heard of in the last moments, by name. Throws `ForeignKey` where there can be no list. */
+  /** The nodes that have been heard of in the last moments, by name. Throws `ForeignKey` if another program uses the key. */
   nodes(): Promise<ClusterNode[]>
   /** Says that this node is about to go. Does not throw. */
   announceDrain(): Promise<void>
@@ -81,7 +81,7 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
     if (answeredAt - inTouchSince > TRUSTED_AFTER_MS) await reportMissing(all, seenAt)
   }
 
-  /** Where another program has the key, this node goes on without a list of the others. */
+  /** If another program uses the key, this node continues without a list of the others. */
   async function writeHeartbeat(json: string): Promise<[number, Record<string, string>]> {
     const written = redis.run((client) => Promise.all([client.hSet(key, name, json), client.hGetAll(key)]))
     void written.then(foreignKeyLog.gone, () => {})
