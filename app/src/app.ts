@@ -39,7 +39,7 @@ export interface AppParts {
   cluster: Cluster
   /** Why the node cannot serve, or undefined if it can. */
   whyNotReady: () => Promise<string | undefined>
-  /** What is wrong though the node can serve, in sentences. */
+  /** Problems that do not stop the node from serving, one sentence each. */
   warnings: () => readonly string[]
   /** Sees every request but the probes, and may turn it away. */
   drainMiddleware: RequestHandler

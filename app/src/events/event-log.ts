@@ -35,8 +35,8 @@ const RETRY_MS = 500
 
 /**
  * The events of all nodes: a capped stream in Redis, of which each node has a copy in memory that pub/sub keeps up to
- * date. So a page that comes back after a moment is told what it missed without a question to Redis. Where another program
- * has the key of the stream, events are published and not kept.
+ * date. So a page that comes back after a moment is told what it missed without a question to Redis. If another program
+ * uses the key of the stream, events are published and not kept.
  */
 export async function openEventLog(
   redis: RedisConnection,
@@ -93,19 +93,16 @@ export async function openEventLog(
     }
   }
 
-  let isUnknownFormSaid = false
+  let isMalformedLogged = false
   function toEntry(id: string | undefined, json: string | undefined): LoggedEvent[] {
     try {
       return [{ id, event: eventSchema.parse(JSON.parse(json ?? '')) }]
     } catch {
-      // Once: where another program uses the same names, there can be any number of them.
-      if (!isUnknownFormSaid) {
-        log.warn(
-          { id, key, channel },
-          'Events of an unknown form are left out. If another program wrote them, set KEY_PREFIX',
-        )
+      // Logged once: another program under the same name can write any number of them.
+      if (!isMalformedLogged) {
+        log.warn({ id, key, channel }, 'Ignored malformed events. If another program wrote them, set KEY_PREFIX')
       }
-      isUnknownFormSaid = true
+      isMalformedLogged = true
       return []
     }
   }

@@ -25,8 +25,8 @@ export interface ClusterNode extends Omit<Heartbeat, 'seenAt' | 'state'> {
 
 export interface Cluster {
   /**
-   * The nodes that have not left, by name. A node with a late heartbeat is listed as suspect. Throws `ForeignKey` where there
-   * can be no list.
+   * The nodes that have not left, by name. A node with a late heartbeat is listed as suspect. Throws `ForeignKey` if another
+   * program uses the key.
    */
   nodes(): Promise<ClusterNode[]>
   /** Says that this node is about to go. Does not throw. */
@@ -107,7 +107,7 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger): 
     }
   }
 
-  /** Where another program has the key, this node goes on without a list of the others. */
+  /** If another program uses the key, this node continues without a list of the others. */
   async function writeHeartbeat(json: string): Promise<[number, Record<string, string>]> {
     const written = redis.run((client) => Promise.all([client.hSet(key, name, json), client.hGetAll(key)]))
     void written.then(foreignKeyLog.gone, () => {})

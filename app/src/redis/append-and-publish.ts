@@ -18,8 +18,8 @@ export type Appended = 'kept' | 'published' | 'isForeign'
 export const appendAndPublish = {
   appendAndPublish: defineScript({
     NUMBER_OF_KEYS: 1,
-    // A Redis that is full refuses the entry (XADD), but can still tell those who listen. It then has no id. The same where
-    // the key is of another type. A replica tells nobody: the client needs another connection.
+    // A Redis that is full refuses the entry (XADD), but can still tell those who listen. It then has no id. The same
+    // if the key is of another type. On a replica the script fails: the client needs another connection.
     SCRIPT: `
       local id = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'event', ARGV[2])
       local outcome = 'kept'

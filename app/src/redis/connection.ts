@@ -33,7 +33,7 @@ export interface RedisConnection {
   subscribe(channel: string, subscriber: Subscriber): Promise<void>
   /** Why sessions cannot be written now, or undefined if they can. Sends a command; does not throw. */
   whyNotReady(): Promise<string | undefined>
-  /** What is wrong with the settings of the server that is connected, though it can serve. */
+  /** Settings of the connected server that are wrong, although it can serve. */
   warnings(): readonly string[]
   /** Waits for the answers that are due, then hangs up. Does not throw. */
   close(): Promise<void>
@@ -44,8 +44,8 @@ const MISSES_BEFORE_REPLACEMENT = 3
 const CACHE_TRUSTED_MS = 1_000
 
 /**
- * Connects to Redis, and from then on stays connected: keep-connected.ts says how.
- * @throws {RedisUnavailable} when the first attempt fails and Redis is not there to be waited for
+ * Connects to Redis and stays connected (keep-connected.ts).
+ * @throws {RedisUnavailable} when the first attempt fails for a reason that will not pass by itself
  */
 export async function connectRedis(options: RedisOptions, log: Logger): Promise<RedisConnection> {
   const address = describeAddress(options.url)
@@ -97,7 +97,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
         await run((client) => requirePrimary(client, address))
         return undefined
       } catch (error) {
-        return `Redis does not serve: ${describe(error).replace(/\.$/, '')}.`
+        return `Redis is unavailable: ${describe(error).replace(/\.$/, '')}.`
       }
     },
 
@@ -109,7 +109,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   }
 }
 
-/** Whether a connection on which a command failed in this way is to be replaced. */
+/** Whether this error means that the connection must be replaced. */
 function isLost(used: OpenClient, error: unknown): boolean {
   if (error instanceof DeadlineMissed) return ++used.missesInARow >= MISSES_BEFORE_REPLACEMENT
   return needsAnotherConnection(error)

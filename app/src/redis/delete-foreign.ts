@@ -6,8 +6,8 @@ function parseCommand(parser: CommandParser, key: string) {
 const transformReply = (reply: number) => reply === 1
 
 /**
- * Delete a key whose data is not what the application keeps there, and tell whether that was so. Look and deletion are one
- * step: another node may have replaced it already. TYPE would do, but the application's Redis user may not send it.
+ * Delete a key that holds data of another program, and return whether they did. Check and deletion are one step, because
+ * another node may have replaced the data already. The application's Redis user may not send TYPE.
  */
 export const deleteForeign = {
   deleteUnlessSortedSet: defineScript({

@@ -10,24 +10,24 @@ export class RedisDisconnected extends RedisUnavailable {
   override readonly name = 'RedisDisconnected'
 }
 
-/** A key holds data that this application did not write: of another type, or no number where it counts. */
+/** A key holds data that this application did not write: another type, or text where a count is expected. */
 export class RedisWrongType extends RedisUnavailable {
   override readonly name = 'RedisWrongType'
 }
 
-/** A key with one name for the whole stack holds data of another program. It may be in use there, so it is not replaced. */
+/** A key that the whole stack shares holds data of another program. That program may need it, so it is not replaced. */
 export class ForeignKey extends RedisUnavailable {
   override readonly name = 'ForeignKey'
 }
 
-/** The server that was reached is a replica. What is written to it is refused, or lost with the next synchronisation. */
+/** The server is a replica. It rejects writes, or loses them with the next synchronisation. */
 export class RedisIsReplica extends Error {
   override readonly name = 'RedisIsReplica'
 }
 
-/** In a script the code stands inside the text, in Redis 6 behind "Error running script". */
+/** Redis 6 puts the code of an error inside a script behind "Error running script". */
 const WRONG_TYPE = /\bWRONGTYPE\b|value is not an integer/
-/** A replica refuses a write; its primary is out of reach; the data is still being loaded. */
+/** A replica rejects a write; a replica has lost its primary; Redis is still loading its data. */
 const CANNOT_SERVE = /\b(READONLY|MASTERDOWN|LOADING)\b/
 
 /** The error of a command as the rest of the application knows it. */
@@ -37,7 +37,7 @@ export function toRedisError(error: unknown): RedisUnavailable {
   return new RedisUnavailable(reason, { cause: error })
 }
 
-/** Whether this server cannot serve: a failover may have put another one behind the same name. */
+/** Whether this server cannot serve. After a failover another server may have the same name. */
 export const needsAnotherConnection = (error: unknown) =>
   error instanceof RedisIsReplica || CANNOT_SERVE.test(describe(error))
 

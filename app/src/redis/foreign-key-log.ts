@@ -1,16 +1,16 @@
 import type { Logger } from '../logger.ts'
 import { foreignKey } from './errors.ts'
 
-/** Says that another program has a key of ours: once, however often it is found, until it is gone again. */
+/** Logs that another program uses a key of this stack: once, however often it is found, until it is gone again. */
 export function createForeignKeyLog(key: string, log: Logger) {
-  let isSaid = false
+  let isLogged = false
   return {
     found(): void {
-      if (!isSaid) log.error(foreignKey(key).message)
-      isSaid = true
+      if (!isLogged) log.error(foreignKey(key).message)
+      isLogged = true
     },
     gone(): void {
-      isSaid = false
+      isLogged = false
     },
   }
 }

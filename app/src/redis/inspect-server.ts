@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { RedisClient } from './create-client.ts'
 import { RedisIsReplica } from './errors.ts'
 
-/** A map in RESP3. Other fields, and other servers' roles like "active-replica", are of no concern. */
+/** A map in RESP3. Servers like KeyDB know further roles, for example "active-replica", that accept writes. */
 const helloSchema = z.object({ role: z.string().optional() })
 const REPLICAS = new Set(['replica', 'slave'])
 
@@ -21,9 +21,9 @@ export async function requirePrimary(client: RedisClient, address: string): Prom
 }
 
 export interface MemoryPolicy {
-  /** Undefined if this user may not know: managed services keep INFO to themselves. */
+  /** Undefined if this user may not send INFO, as with some managed services. */
   policy: string | undefined
-  /** What to say if Redis deletes keys when it is full. All keys of sessions have a TTL, so volatile-* means them too. */
+  /** Set if Redis deletes keys when it is full. All session keys have a TTL, so the volatile policies evict them too. */
   warning: string | undefined
 }
 

@@ -12,7 +12,7 @@ export interface Link {
   current(): OpenClient | undefined
   /** Why there is none. */
   failure(): string
-  /** Gives up this connection and makes another. Does nothing if it is not the current one any more. */
+  /** Closes this connection and opens another. Does nothing if it is not the current one any more. */
   replace(used: OpenClient, reason: unknown): void
   close(): Promise<void>
 }
@@ -24,8 +24,8 @@ const LONGEST_BACKOFF_MS = 1_000
  * Keeps one connection to Redis: one that is lost is made anew, with backoff, for ever.
  *
  * A client here lives as long as its one connection. Reconnecting is done by replacing it, because a client that
- * reconnects by itself can stay "ready" on a server that does not answer (redis/node-redis#2667, #3346). A server that
- * becomes a replica is left too: after a failover another one may have its name.
+ * reconnects by itself can stay "ready" on a server that does not answer (redis/node-redis#2667, #3346). The connection is
+ * also replaced when the server becomes a replica: after a failover another server may have its name.
  * @throws {RedisUnavailable} when the first attempt fails: a process that has never seen Redis should say so and end.
  * But not when Redis is there and cannot serve yet (no room for another client, loading, a replica): then it resolves, and
  * goes on trying.
@@ -37,7 +37,7 @@ export async function keepConnected(
 ): Promise<Link> {
   const redis = describeAddress(options.url)
   const closing = new AbortController()
-  const tellPolicy = createPolicyLog(log)
+  const logPolicy = createPolicyLog(log)
   let current: OpenClient | undefined
   let failure = 'not connected yet'
 
@@ -48,7 +48,7 @@ export async function keepConnected(
     if (closing.signal.aborted) return opened.client.destroy()
     current = opened
     log.info({ redis }, 'Redis connected successfully')
-    tellPolicy(opened.memory)
+    logPolicy(opened.memory)
     for (const { onSubscribed } of subscribers.values()) onSubscribed()
   }
 
@@ -58,7 +58,7 @@ export async function keepConnected(
     current = undefined
     failure = describe(reason)
     log.error({ reason: failure }, 'Redis connection lost')
-    // A proxy may answer for a primary that is none: then each connection is good until the first write.
+    // A proxy may report the role of a primary in front of a replica. Each connection then fails at its first write.
     const isUseless = needsAnotherConnection(reason) && performance.now() - used.openedAt < LONGEST_BACKOFF_MS
     void reconnect(isUseless ? LONGEST_BACKOFF_MS : 0)
   }
@@ -113,13 +113,13 @@ export async function keepConnected(
   }
 }
 
-/** Says what there is to say of the policy, but not again with every connection. */
+/** Logs the warning about the policy when it changes, not with every connection. */
 function createPolicyLog(log: Logger) {
-  let said: string | undefined
+  let logged: string | undefined
   return ({ policy, warning }: MemoryPolicy) => {
     const text =
       warning ?? (policy === undefined ? 'maxmemory-policy is unknown: this user may not send INFO' : undefined)
-    if (text !== undefined && text !== said) log[warning === undefined ? 'debug' : 'warn'](text)
-    said = text
+    if (text !== undefined && text !== logged) log[warning === undefined ? 'debug' : 'warn'](text)
+    logged = text
   }
 }

@@ -1,15 +1,15 @@
 export type KeyNames = ReturnType<typeof createKeyNames>
 
 interface Place {
-  /** KEY_PREFIX: the first part of every name. */
+  /** KEY_PREFIX, the first part of every name. */
   prefix: string
   /** The number of the database that the keys lie in. */
   database: number
 }
 
 /**
- * All names that the application has in Redis. Two stacks in one Redis need a prefix or a database each: both are then part
- * of every name. Pub/sub knows no databases, so a channel carries the number itself, except for database 0.
+ * All names of the application in Redis. Two stacks in one Redis need different prefixes or databases. Pub/sub ignores
+ * databases, so the name of a channel contains the number, except for database 0.
  * https://redis.io/docs/latest/develop/pubsub/
  */
 export function createKeyNames({ prefix, database }: Place) {
@@ -17,12 +17,12 @@ export function createKeyNames({ prefix, database }: Place) {
   return {
     session: (name: string) => key(`session:${name}`),
     userSessions: (username: string) => key(`user-sessions:${username}`),
-    /** Of the counts of failed logins; what is counted follows after a colon. */
+    /** Prefix of the failure counts. A colon and the hash of what is counted follow. */
     loginFailures: key('login-failures'),
     loginFailuresAddress: key('login-failures-address'),
     disabledUsers: key('disabled-users'),
     testAccount: (username: string) => key(`test-account:${username}`),
-    /** `suffix` keeps apart the nodes of a stack that share no sessions. */
+    /** `suffix` separates the nodes with SESSION_STORE=memory from the others. */
     nodes: (suffix = '') => key(`nodes${suffix}`),
     events: (suffix = '') => ({
       key: key(`events${suffix}`),

@@ -52,7 +52,7 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
       await Promise.all(ended.map((one) => recordEnd(req, 'made_room', one)))
       // Asked only now: the account may be disabled while somebody logs in to it. Whoever disables it first says so and
       // then ends its sessions, so either this sees the one, or the other sees this session.
-      // Where that cannot be known, the session that nobody gets the token of must not stay in the user's list.
+      // If the check fails, the new session must not stay in the user's list: its token is never sent.
       const isDisabled = await users.isDisabled(username).catch(async (error: unknown) => {
         await sessions.deleteSession(token)
         throw error

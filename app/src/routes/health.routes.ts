@@ -5,7 +5,7 @@ import { allowOnly, Problem } from '../middleware/problem.ts'
 interface Parts {
   /** Why the node cannot serve, or undefined if it can. */
   whyNotReady: () => Promise<string | undefined>
-  /** What is wrong though the node can serve. */
+  /** Problems that do not stop the node from serving. */
   warnings: () => readonly string[]
   metrics: Metrics
 }

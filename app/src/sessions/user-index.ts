@@ -28,9 +28,12 @@ export function createUserIndex(redis: RedisConnection, { absoluteMs }: { absolu
           ]),
         )
       const [, , size] = await ifWrongType(addEntry(), async () => {
-        // Of all logins that find it, one deletes it.
+        // Several logins may find it at once. One of them deletes it.
         if (await redis.run((client) => client.deleteUnlessSortedSet(key)))
-          log.warn({ key }, 'Session index held data of another type and is replaced: earlier sessions are not listed')
+          log.warn(
+            { key },
+            'Replaced a session index that held data of another type. Earlier sessions of this user are not listed',
+          )
         return addEntry()
       })
       return size

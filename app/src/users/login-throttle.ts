@@ -80,7 +80,7 @@ function createCounter(
   const countIn = (client: RedisClient) =>
     new RateLimiterRedis({ ...options, storeClient: client, useRedisPackage: true })
 
-  /** In Redis, or in memory where that does not answer. What is no count is as none, and replaced. */
+  /** In Redis, or in memory if Redis does not answer. Data that is not a count is replaced. */
   function use<T>(key: string, act: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T> {
     const actInRedis = () => redis.run((client) => act(countIn(client)))
     const done = ifWrongType(actInRedis(), async () => {
@@ -90,10 +90,10 @@ function createCounter(
     return done.catch(() => act(memory))
   }
 
-  /** A count ends when the window does. One without an end, or with one further away, was not left so by us. */
-  async function giveEnd(key: string, found: RateLimiterRes): Promise<number> {
-    const isOurs = found.msBeforeNext >= 0 && found.msBeforeNext <= windowSeconds * 1000
-    if (isOurs) return secondsLeft(found)
+  /** A count expires with its window. One that has lost its TTL, or has a longer one, gets the window as its TTL. */
+  async function limitTtl(key: string, found: RateLimiterRes): Promise<number> {
+    const isWithinWindow = found.msBeforeNext >= 0 && found.msBeforeNext <= windowSeconds * 1000
+    if (isWithinWindow) return secondsLeft(found)
     await redis.run((client) => client.expire(countIn(client).getKey(key), windowSeconds)).catch(() => {})
     return windowSeconds
   }
@@ -102,12 +102,12 @@ function createCounter(
     async secondsToWait(key: string): Promise<number> {
       // Memory too: a full Redis can be read, and knows nothing of the failures that it did not store.
       const counts = await Promise.all([memory.get(key), use(key, (limiter) => limiter.get(key))])
-      const waits = counts.map((found) => (found && found.consumedPoints >= max ? giveEnd(key, found) : 0))
+      const waits = counts.map((found) => (found && found.consumedPoints >= max ? limitTtl(key, found) : 0))
       return Math.max(...(await Promise.all(waits)))
     },
     async count(key: string): Promise<number> {
       const counted = await use(key, (limiter) => limiter.penalty(key))
-      return counted.consumedPoints > max ? giveEnd(key, counted) : 0
+      return counted.consumedPoints > max ? limitTtl(key, counted) : 0
     },
     async forget(key: string): Promise<void> {
       await Promise.all([memory.delete(key), use(key, (limiter) => limiter.delete(key))])

@@ -67,7 +67,7 @@ export async function createUsers({ redis, accounts, hashesAtOnce }: Parts): Pro
     },
     exists: (username) => byName.has(username),
     async isDisabled(username) {
-      // A set of user names; its only writer is deploy/disable. If it cannot be read, nobody is known to be enabled.
+      // A set of user names; its only writer is deploy/disable. Without it no account is known to be enabled.
       const key = redis.keys.disabledUsers
       const found = redis.run((client) => client.sIsMember(key, username))
       return (await ifWrongType<number>(found, () => Promise.reject(foreignKey(key)))) === 1

@@ -38,8 +38,8 @@ const LONGEST_TRAIL = 4
  *                            With hashed keys: session:<sha256 of the token>. The part behind the colon is its name.
  *     user-sessions:<user>   sorted set of names by absolute end. Only an index: it may name what has ended.
  *
- * KEY_PREFIX comes before both. A key that holds data of another type counts as no session and as no index. It is not ours
- * to delete, but a login needs the index and replaces it.
+ * KEY_PREFIX comes before both. A key with data of another type counts as no session and as no index. Such a session key
+ * is left alone. Such an index is replaced by the next login.
  *
  * The two lie in different slots of a Redis Cluster, so nothing relies on both changing together. A session is written
  * before its index entry and ended before it, and its token is handed out when both are there: what a crash in between

@@ -49,6 +49,8 @@ test('KEY_PREFIX begins every key and channel', async (t) => {
   for (const name of [`session:${cookie.slice(4)}`, 'user-sessions:ada', 'nodes', 'events'])
     assert.ok(keys.includes(`shop.eu:${name}`), name)
   assert.deepEqual(await channels(), ['shop.eu:events'])
+  const { session } = JSON.parse(await (await getUser(url, cookie)).text())
+  assert.equal(session.keyHint, `shop.eu:session:${cookie.slice(4, 10)}`, 'the page finds the key by it')
 
   await redis.inspector.sAdd('shop.eu:disabled-users', 'ada')
   assert.equal((await logIn(url)).status, 401)
