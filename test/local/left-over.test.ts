@@ -54,6 +54,25 @@ for (const mode of ['lb', 'cluster']) {
   })
 }
 
+test('a test that is ended in the middle leaves no Redis and no folder behind', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'left-over-test-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const program = `
+    const { startTestRedis } = await import('${TOP}/app/dist/test/lib/redis-server.js')
+    console.log((await startTestRedis()).url)`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  const [url] = await once(child.stdout, 'data')
+  assert.equal((await readdir(folder)).length, 1)
+  child.kill('SIGTERM')
+  await ended
+  await until('its Redis has ended', async () => !(await answers(Number(new URL(String(url).trim()).port))))
+  assert.deepEqual(await readdir(folder), [])
+})
+
 /** Its temporary folders are in one of the test's own. */
 async function startWithOwnRedis(t: TestContext, mode: string, inside = (words: string[]) => words) {
   const port = await freePort()

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
+import { endWithTest } from '../../app/test/lib/end-with-test.ts'
 import { listenTo, telling } from '../../app/test/lib/event-client.ts'
 import { exchange } from '../../app/test/lib/exchange.ts'
 import { until } from '../../app/test/lib/until.ts'
@@ -17,6 +19,7 @@ const THREE = ['app-1', 'app-2', 'app-3']
 
 let redisUrl: string
 let redis: ChildProcess
+let isStopped: () => void
 
 before(async () => {
   const port = await freePort()
@@ -24,13 +27,16 @@ before(async () => {
   redis = spawn(
     process.env.REDIS_SERVER ?? 'redis-server',
     ['--port', `${port}`, '--save', '', '--bind', '127.0.0.1'],
-    { stdio: 'ignore' },
+    // Not in the folder of the project, where a file of its own could stay.
+    { stdio: 'ignore', cwd: tmpdir() },
   )
+  isStopped = endWithTest(() => redis.kill('SIGKILL'))
   await until('Redis answers', () => answers(port))
 })
 after(async () => {
   redis.kill('SIGTERM')
   await once(redis, 'exit')
+  isStopped()
 })
 
 for (const [mode, nodes, ready] of [
@@ -187,12 +193,17 @@ async function startMode(t: TestContext, mode: string, ready: string, env: Recor
     // A process group of its own: whatever the test comes to, nothing of it outlives the test.
     detached: true,
   })
-  t.after(() => {
+  const kill = () => {
     try {
       process.kill(-(child.pid ?? 0), 'SIGKILL')
     } catch {
       // Nothing is left of it.
     }
+  }
+  const isOver = endWithTest(kill)
+  t.after(() => {
+    kill()
+    isOver()
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { endWithTest } from './end-with-test.ts'
 
 export const APP = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -29,6 +30,10 @@ export function run(command: string, args: string[], env: Record<string, string>
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  child.once(
+    'exit',
+    endWithTest(() => child.kill('SIGKILL')),
+  )
   const lines: LogLine[] = []
   const waiting = new Set<() => void>()
   const wakeAll = () => {

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createClient } from 'redis'
 import { freePort } from '../../src/process/free-port.ts'
+import { endWithTest } from './end-with-test.ts'
 import { until } from './until.ts'
 
 export interface TestRedis {
@@ -30,6 +32,10 @@ export async function startTestRedis(): Promise<TestRedis> {
   const url = `redis://127.0.0.1:${port}`
   const inspector = createInspector(url)
   let server: ChildProcess | undefined
+  const isStopped = endWithTest(() => {
+    server?.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  })
 
   async function start(): Promise<void> {
     const binary = process.env.REDIS_SERVER ?? 'redis-server'
@@ -79,6 +85,7 @@ export async function startTestRedis(): Promise<TestRedis> {
       inspector.destroy()
       await kill()
       await rm(folder, { recursive: true, force: true })
+      isStopped()
     },
   }
 }
