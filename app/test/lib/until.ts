@@ -5,8 +5,11 @@ const patience = new WeakMap<Error, number>()
 export const patienceMsOf = (error: unknown): number | undefined =>
   error instanceof Error ? patience.get(error) : undefined
 
-/** Waits until `isSo` gives something true, and gives it back. Fails after `patienceMs`, saying what was waited for. */
-export async function until<T>(what: string, isSo: () => Promise<T> | T, patienceMs = 10_000): Promise<NonNullable<T>> {
+/**
+ * Waits until `isSo` returns something true, and returns that. Fails after `patienceMs`, with a message that says what it waited
+ * for. The default is no bound on the product: it only ends a test that would hang, on the slowest machine too.
+ */
+export async function until<T>(what: string, isSo: () => Promise<T> | T, patienceMs = 30_000): Promise<NonNullable<T>> {
   const deadline = performance.now() + patienceMs
   for (;;) {
     const found = await isSo()
