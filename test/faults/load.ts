@@ -38,8 +38,9 @@ export function startLoad(recorder: Recorder): Load {
     if (living.length === 0) kind = 'login'
     if (kind === 'login' && account) return recorder.logIn(account)
     if (kind === 'logout') {
-      // Whoever got no answer tries again. Otherwise who came last: so there are always some who have been there for long.
-      const leaving = recorder.inState('ending')[0] ?? (living.length > FEWEST ? living.at(-1) : undefined)
+      // First those whose logout got no answer, and those of which nothing is claimed any more: both count towards the ten of
+      // an account. Otherwise the newest session, so that some are always old.
+      const leaving = recorder.inState('ending', 'unknown')[0] ?? (living.length > FEWEST ? living.at(-1) : undefined)
       if (leaving) return recorder.logOut(leaving)
     }
     const asked = kind === 'ask-ended' ? pick(recorder.inState('ended')) : pick(living)
