@@ -64,21 +64,15 @@ export async function keepConnected(
   }
 
   async function reconnect(pauseMs: number): Promise<void> {
-    await pause(pauseMs)
+    await pause(pauseMs, closing.signal)
     for (let attempt = 0; !closing.signal.aborted; attempt++) {
       try {
         return await open()
       } catch (error) {
         noteFailure(error)
       }
-      await pause(Math.min(LONGEST_BACKOFF_MS, 50 * 2 ** attempt))
+      await pause(Math.min(LONGEST_BACKOFF_MS, 50 * 2 ** attempt), closing.signal)
     }
-  }
-
-  /** Half of the wait is chance, so that the nodes do not all come back in the same instant. */
-  async function pause(longestMs: number): Promise<void> {
-    if (longestMs === 0) return
-    await sleep(longestMs * (0.5 + Math.random() / 2), undefined, { signal: closing.signal }).catch(() => {})
   }
 
   function noteFailure(error: unknown): void {
@@ -111,6 +105,12 @@ export async function keepConnected(
       log.info('Redis connection closed')
     },
   }
+}
+
+/** Half of the wait is chance, so that the nodes do not all come back in the same instant. */
+async function pause(longestMs: number, signal: AbortSignal): Promise<void> {
+  if (longestMs === 0) return
+  await sleep(longestMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
 }
 
 /** Logs the warning about the policy when it changes, not with every connection. */

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import { freePort } from '../../src/process/free-port.ts'
+import { connectRedis } from '../../src/redis/connection.ts'
+import type { RedisClient } from '../../src/redis/create-client.ts'
+import { RedisDisconnected, RedisUnavailable } from '../../src/redis/errors.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
 import { type LogLine, type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { startTcpSwitch } from '../lib/tcp-switch.ts'
+import { quiet } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
 
 let first: TestRedis
@@ -16,8 +20,8 @@ before(async () => {
 after(() => Promise.all([first.stop(), second.stop()]))
 
 const portOf = (redis: TestRedis) => Number(new URL(redis.url).port)
-const follow = (replica: TestRedis, primary: TestRedis) =>
-  replica.inspector.sendCommand(['REPLICAOF', '127.0.0.1', `${portOf(primary)}`])
+const follow = (replica: TestRedis, primary: TestRedis | { port: number }) =>
+  replica.inspector.sendCommand(['REPLICAOF', '127.0.0.1', `${'port' in primary ? primary.port : portOf(primary)}`])
 const promote = (redis: TestRedis) => redis.inspector.sendCommand(['REPLICAOF', 'NO', 'ONE'])
 const isInStep = async (replica: TestRedis) =>
   /^master_link_status:up\r?$/m.test(await replica.inspector.info('replication'))
@@ -56,6 +60,41 @@ for (const cache of ['off', 'on']) {
     await promote(first)
     await until('logins are possible', async () => (await logIn(url)).status === 200, 5_000)
     assert.equal((await readiness(url)).status, 200)
+  })
+}
+
+const renewal = { ttlMs: 60_000, renewMs: 0, latestEndMs: Number.MAX_SAFE_INTEGER }
+const writes: Record<string, (client: RedisClient) => Promise<unknown>> = {
+  'a command': (client) => client.set('role', 'changed'),
+  'a script that sets': (client) => client.setIfUnchanged('role', 'kept', 'changed', 60_000),
+  'a script that renews': (client) => client.expireIfUnchanged('role', 'kept', renewal),
+  'a script that publishes': (client) => client.appendAndPublish('role-events', { channel: 'x', text: '{}', most: 9 }),
+}
+for (const [what, write] of Object.entries(writes)) {
+  test(`READONLY as the answer to ${what} replaces the connection at once`, async (t) => {
+    await first.inspector.set('role', 'kept')
+    const connection = await connectRedis({ url: first.url, deadlineMs: 1_000 }, quiet)
+    t.after(async () => {
+      await promote(first)
+      await connection.close()
+      await first.inspector.del(['role', 'role-events'])
+    })
+    await follow(first, { port: await freePort() })
+    await assert.rejects(connection.run(write), RedisUnavailable)
+    await assert.rejects(
+      connection.run((client) => client.get('role')),
+      RedisDisconnected,
+    )
+    await promote(first)
+    await until(
+      'it can write',
+      () =>
+        connection.run(write).then(
+          () => true,
+          () => false,
+        ),
+      5_000,
+    )
   })
 }
 
@@ -103,7 +142,7 @@ test('a replica at start: the node is alive and says why it is not ready, until 
 
 test('a replica that may not serve what it has (MASTERDOWN) is waited for, at start too', async (t) => {
   await first.inspector.configSet('replica-serve-stale-data', 'no')
-  await first.inspector.sendCommand(['REPLICAOF', '127.0.0.1', `${await freePort()}`])
+  await follow(first, { port: await freePort() })
   t.after(async () => {
     await promote(first)
     await first.inspector.configSet('replica-serve-stale-data', 'yes')
