@@ -167,7 +167,8 @@ end_sessions() {
     done
   fi
   [ "$status" != 0 ] || return 0
-  reason=$(sed -n 's/.*"event":"sessions_not_ended".*"reason":"\([^"]*\)".*/\1/p' <<< "$output")
+  # The first error is the cause; a later one may only say that there is no connection.
+  reason=$(sed -n '/"level":"error".*"reason":"/{ s/.*"reason":"\([^"]*\)".*/\1/p; q; }' <<< "$output")
   say "${reason:-${output##*$'\n'}}" >&2
   return 1
 }

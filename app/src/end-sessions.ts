@@ -37,7 +37,8 @@ async function endSessions(): Promise<void> {
   } catch (error) {
     const reason = reasonOf(error)
     log.error({ event: 'sessions_not_ended', user, count: ended.length, reason }, 'Sessions of the user may go on')
-    process.exitCode = 1
+    // Not process.exitCode: a connection that could not be opened is retried, and keeps the process alive.
+    process.exit(1)
   }
 }
 

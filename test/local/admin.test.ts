@@ -51,7 +51,7 @@ async function refuses(how: RegExp, script: string, ...words: string[]): Promise
 
 for (const [what, spoil, reason, mend] of [
   ['wants another password', () => tell('CONFIG SET requirepass another'), /NOAUTH/, () => {}],
-  ['is read-only', () => tell('REPLICAOF 127.0.0.1 1'), /READONLY/, () => {}],
+  ['is read-only', () => tell('REPLICAOF 127.0.0.1 1'), /READONLY|is a replica/, () => tell('REPLICAOF NO ONE')],
   ['does not answer', () => redis.pause(), /did not reply|Failed to connect/, () => redis.resume()],
   ['is away', () => redis.kill(), /cannot be reached|Failed to connect/, () => redis.start()],
 ] as const) {
