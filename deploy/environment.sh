@@ -73,12 +73,8 @@ case $BIND in
 esac
 
 # A proxy leads away from this machine: its own addresses and the names of the stack are never asked through one.
-case ,${NO_PROXY:-${no_proxy:-}}, in
-  ,\*, | *,localhost,127.0.0.1,::1,nginx,*) ;;
-  *)
-    NO_PROXY=${NO_PROXY:-${no_proxy:-}}
-    NO_PROXY=${NO_PROXY:+$NO_PROXY,}localhost,127.0.0.1,::1,nginx,$BIND${PUBLIC_HOST:+,$PUBLIC_HOST}
-    ;;
-esac
-export NO_PROXY=${NO_PROXY:-*}
-export no_proxy=$NO_PROXY
+NO_PROXY=${NO_PROXY:-${no_proxy:-}}
+for host in localhost 127.0.0.1 ::1 nginx "$BIND" ${PUBLIC_HOST:+"$PUBLIC_HOST"}; do
+  [[ ,$NO_PROXY, == ',*,' || ,$NO_PROXY, == *",$host,"* ]] || NO_PROXY=${NO_PROXY:+$NO_PROXY,}$host
+done
+export NO_PROXY no_proxy=$NO_PROXY
