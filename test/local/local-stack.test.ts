@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
@@ -16,7 +16,10 @@ const url = () => `http://localhost:${env.PORT}`
 before(async () => {
   env.PORT = String(await freePort())
 })
-after(() => make('down'))
+after(async () => {
+  await make('down')
+  await rm(`${TOP}/.local/${env.COMPOSE_PROJECT_NAME}`, { recursive: true, force: true })
+})
 
 test('without an engine, what needs a stack says that there is none and how to get one', async () => {
   for (const target of ['loadtest', 'logs', 'sessions', 'restart']) {
