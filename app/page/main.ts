@@ -126,11 +126,15 @@ function listenAnew(): void {
     onLost(isRefused) {
       eventList.showState('lost', 'Not connected: coming back…')
       // Why it was refused, a stream cannot say. An answer can: Redis is away, or no node is there.
-      if (isRefused && visit.hasRedis) void refreshNodes()
-      // Or a cookie of another application is in the way. The answer to this question removes it.
-      if (isRefused && visit.hasRedis && !visit.session && !isExperiment()) void visit.whoAmI()
+      if (isRefused && visit.hasRedis) void explainRefusal()
     },
   })
+}
+
+/** With nodes and Redis there, a cookie of another application can be in the way. The answer to "who am I" removes it. */
+async function explainRefusal(): Promise<void> {
+  const { status } = await refreshNodes()
+  if (status === 200 && !visit.session && !isExperiment()) await visit.whoAmI()
 }
 
 function showFeedState({ node, now, isBehind }: FeedState): void {
