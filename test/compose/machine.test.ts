@@ -81,6 +81,9 @@ test('a healthy stack logs no error and no warning, and no line for a file of th
   const visitor = createVisitor(url())
   await visitor.logIn()
   await visitor.whoAmI()
+  const page = new AbortController()
+  assert.equal((await fetch(`${url()}/api/events`, { signal: page.signal })).status, 200)
+  page.abort()
   await visitor.logOut()
   assert.equal((await fetch(`${url()}/nothing-here`)).status, 404)
   const { output } = await until('all that was asked is in the log', async () => {

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type Program, runNode } from '../lib/program.ts'
+import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
+
+let redis: TestRedis
+
+before(async () => {
+  redis = await startTestRedis()
+})
+after(() => redis.stop())
+
+test('a file of the page is logged at debug, and everything else at info', async (t) => {
+  for (const level of ['debug', 'info']) {
+    const node = runNode('server', { REDIS_URL: redis.url, LOG_LEVEL: level })
+    t.after(() => node.signal('SIGKILL'))
+    const { port } = await node.line(({ msg }) => msg === 'Listening')
+    for (const path of ['/style.css', '/api/cluster', '/no-such-file']) await fetch(`http://127.0.0.1:${port}${path}`)
+    await node.line(({ path }) => path === '/no-such-file')
+    assert.equal(levelOf(node, '/style.css'), level === 'debug' ? 'debug' : undefined)
+    assert.equal(levelOf(node, '/api/cluster'), 'info')
+    assert.equal(levelOf(node, '/no-such-file'), 'info')
+    node.signal('SIGTERM')
+    await node.ended
+  }
+})
+
+const levelOf = (node: Program, path: string) => node.lines.find((line) => line.path === path)?.level
