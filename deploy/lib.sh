@@ -37,6 +37,13 @@ have_engine() { have docker && docker info >/dev/null 2>&1 && docker compose ver
 
 compose() { docker compose "$@"; }
 
+# Takes down a stack that a script has started for itself, with all that was made for it. Images of one name that were built
+# at once leave all but the last one without a name.
+remove_own_stack() {
+  compose --profile '*' down --volumes --remove-orphans --timeout 1 --rmi local > /dev/null 2>&1 &&
+    docker image prune --force --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" > /dev/null
+}
+
 # The process ID of the stack that `deploy/local` has started, if it still runs.
 local_pid() {
   local pid

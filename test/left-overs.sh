@@ -9,6 +9,9 @@ test_stacks() {
     docker network ls --filter name=sessions-test --format 'network {{.Name}}'
     docker volume ls --filter name=sessions-test --format 'volume {{.Name}}'
     docker images --filter reference='sessions-test*' --format 'image {{.Repository}}:{{.Tag}}'
+    # Also those that have lost their name to another build.
+    docker images --filter dangling=true --quiet |
+      xargs -r docker inspect --format 'image {{.Id}} of {{index .Config.Labels "com.docker.compose.project"}}' | grep ' of sessions-test' || true
   } | sort
 }
 

@@ -2,7 +2,7 @@
 // figure to go by, so nothing here depends on who is faster.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import type { BenchReport } from '../benchmark/report.ts'
 import { command, type Result, succeed, TOP } from '../lib/command.ts'
 
@@ -19,7 +19,6 @@ before(async () => {
   run = await command('make', ['--no-print-directory', 'bench'], env)
   report = JSON.parse(await readFile(`${TOP}/loadtest/report/bench.json`, 'utf8'))
 })
-after(() => command('docker', ['image', 'rm', `${project}-bench-app`, `${project}-bench-nodes`]))
 
 const TIERS = ['floor', 'ours', 'cached', 'rival'] as const
 
