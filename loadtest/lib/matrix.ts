@@ -13,16 +13,28 @@ export function emptyMatrix(nodes: readonly string[]): Matrix {
   return nodes.flatMap((createdOn) => nodes.map((servedBy) => ({ createdOn, servedBy, honoured: 0, refused: 0 })))
 }
 
-/** The matrix as sums: what the creating node did, and what the others did. */
-export function describe(matrix: Matrix): string {
+/** How often the creating node honoured its sessions, and how often the others did: `15 of 15`. */
+export interface Sums {
+  byCreator: string
+  byOthers: string
+}
+
+export function sums(matrix: Matrix): Sums {
   const sum = (cells: Matrix) => {
     const honoured = cells.reduce((total, cell) => total + cell.honoured, 0)
     const asked = cells.reduce((total, cell) => total + cell.honoured + cell.refused, 0)
     return `${honoured} of ${asked}`
   }
-  const own = matrix.filter((cell) => cell.createdOn === cell.servedBy)
-  const others = matrix.filter((cell) => cell.createdOn !== cell.servedBy)
-  return `Honoured by the node that created it: ${sum(own)}\nHonoured by the other nodes: ${sum(others)}`
+  return {
+    byCreator: sum(matrix.filter((cell) => cell.createdOn === cell.servedBy)),
+    byOthers: sum(matrix.filter((cell) => cell.createdOn !== cell.servedBy)),
+  }
+}
+
+/** The sums in words. */
+export function describe(matrix: Matrix): string {
+  const { byCreator, byOthers } = sums(matrix)
+  return `Honoured by the node that created it: ${byCreator}\nHonoured by the other nodes: ${byOthers}`
 }
 
 /** A table for the terminal: honoured, and refused where there is any. */

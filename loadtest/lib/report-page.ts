@@ -1,5 +1,5 @@
 import type { Check, LogoutCount } from './judge.ts'
-import { describe, type Matrix } from './matrix.ts'
+import { describe, type Matrix, type Sums } from './matrix.ts'
 import { STYLE, text } from './report-style.ts'
 
 export interface Finding {
@@ -22,6 +22,7 @@ export interface ProofReport {
   seconds: number
   requests: number
   matrix: Matrix
+  sums: Sums
   logout: LogoutCount[]
   checks: Check[]
   findings: Finding[]

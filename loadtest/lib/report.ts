@@ -1,5 +1,5 @@
 import { judge, type LogoutCount } from './judge.ts'
-import { describe, renderTable } from './matrix.ts'
+import { describe, renderTable, sums } from './matrix.ts'
 import { type ProofReport, renderHtml } from './report-page.ts'
 import { type Part, readCounted, readFindings, readLatency, type Settings, type Summary } from './summary.ts'
 
@@ -30,6 +30,7 @@ export function report({ name, parts, settings }: Given) {
       seconds: summary.state.testRunDurationMs / 1000,
       requests: summary.metrics.http_reqs?.values.count ?? 0,
       matrix: counted.matrix ?? [],
+      sums: sums(counted.matrix ?? []),
       logout: [...(counted.logout ?? [])],
       checks: [...counted.checks],
       findings: readFindings(summary),
@@ -38,7 +39,7 @@ export function report({ name, parts, settings }: Given) {
     return {
       stdout: terminalText(result),
       [`${settings.reportFolder}/${name}.html`]: renderHtml(result),
-      // Indented: loadtest/run looks for the line with the verdict.
+      // Indented: loadtest/run and loadtest/control look for the lines of single fields.
       [`${settings.reportFolder}/${name}.json`]: `${JSON.stringify(result, null, 2)}\n`,
     }
   }
