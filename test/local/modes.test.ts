@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { freePort } from '../../app/src/process/free-port.ts'
@@ -10,6 +9,7 @@ import { listenTo, telling } from '../../app/test/lib/event-client.ts'
 import { exchange } from '../../app/test/lib/exchange.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { judge, unproved, unprovedLogout } from '../../loadtest/lib/judge.ts'
+import { answers } from '../lib/answers.ts'
 import { succeed, TOP } from '../lib/command.ts'
 import { prove } from '../lib/proof.ts'
 import { failures, startSteadyLoad } from '../lib/steady-load.ts'
@@ -251,15 +251,3 @@ async function killOneNodeUnderLoad(t: TestContext, stack: Mode) {
 /** The answer to a GET with this very request target, which fetch would tidy up first. */
 const requestLine = (url: string, target: string) =>
   exchange(Number(new URL(url).port), `GET ${target} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n`)
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
-}

@@ -18,8 +18,8 @@ const READY = 'Ready to accept connections'
 
 /**
  * The Redis for a run without Docker: the one that REDIS_URL names, else one that answers at the default address, else
- * one of our own on a free port, with nothing kept on disk, that ends with this process. Where none is installed the default address is given
- * back, and whoever connects to it says what is missing.
+ * one of our own on a free port, with nothing kept on disk, that ends with this process. Where none is installed, returns the
+ * default address: the connection to it then reports what is missing.
  */
 export async function provideRedis(
   { url, isConfigured }: { url: string; isConfigured: boolean },

@@ -11,9 +11,9 @@ interface Entry {
 export type Appended = 'kept' | 'published' | 'isForeign'
 
 /**
- * Adds an entry to a capped stream and publishes it, with its id in front, on a channel. In one step: whoever listens hears
- * the entries in the order in which they lie in the stream, so "all after this id" is never less than what was missed.
- * Added by the client as commands of its own.
+ * Adds an entry to a capped stream and publishes it, with its id in front, on a channel. Both happen in one step, so a
+ * listener receives the entries in the order of the stream, and "all after this id" is never less than what was missed.
+ * The client gets it as a command of its own.
  */
 export const appendAndPublish = {
   appendAndPublish: defineScript({

@@ -21,7 +21,7 @@ export interface Link {
 const LONGEST_BACKOFF_MS = 1_000
 
 /**
- * Keeps one connection to Redis: one that is lost is made anew, with backoff, for ever.
+ * Keeps one connection to Redis. A lost connection is replaced, with backoff, as long as the process runs.
  *
  * A client here lives as long as its one connection. Reconnecting is done by replacing it, because a client that
  * reconnects by itself can stay "ready" on a server that does not answer (redis/node-redis#2667, #3346). The connection is

@@ -13,7 +13,7 @@ export interface Subscriber {
 
 export interface OpenClient {
   client: RedisClient
-  /** Ends with the connection: what has changed while there was none, nobody would have said. */
+  /** Ends with the connection: Redis reports no change to a client that is not connected. */
   cache: ReadCache | undefined
   memory: MemoryPolicy
   /** By the process's clock, in milliseconds. */

@@ -110,7 +110,7 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
     return { user: users.exists(username) ? username : '(unknown)', address }
   }
 
-  /** Of several cookies of the name, each: whoever has a token may end its session. */
+  /** Ends the session of every cookie with this name: the holder of a token may end its session. */
   async function endSessions(req: Request, res: Response, type: 'logout' | 'replaced'): Promise<void> {
     for (const token of new Set(cookie.readAll(req))) {
       const ended = await sessions.deleteSession(token)

@@ -35,9 +35,9 @@ export interface LoginThrottle {
 }
 
 /**
- * The counts are in Redis, so trying another node does not help. They are kept for an account and an address together:
- * whoever guesses from elsewhere does not lock the owner out. While Redis stores nothing (it is full, or read-only) each
- * node counts in its own memory; nobody can log in then, but a password could still be found out.
+ * The counts are in Redis, so trying another node does not help. Each belongs to an account and an address together, so guesses
+ * from another address do not lock the owner out. While Redis stores nothing (it is full, or read-only), each node counts in
+ * its own memory: no login succeeds then, but a password could still be found out.
  */
 export function createLoginThrottle(redis: RedisConnection, options: ThrottleOptions): LoginThrottle {
   const accounts = createCounter(redis, { prefix: redis.keys.loginFailures, max: options.maxFailures, ...options })
@@ -76,7 +76,7 @@ function createCounter(
   const options = { keyPrefix: prefix, points: max, duration: windowSeconds }
   const memory = new RateLimiterMemory(options)
 
-  // Made anew for each call: it costs nothing, and a client lives no longer than its connection.
+  // Created for each call: that costs nothing, and a client lives no longer than its connection.
   const countIn = (client: RedisClient) =>
     new RateLimiterRedis({ ...options, storeClient: client, useRedisPackage: true })
 
