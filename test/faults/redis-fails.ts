@@ -174,7 +174,7 @@ const fullDisk: Fault = {
     const fromMs = watch.now()
     try {
       await sleep(4_000)
-      expectOnly(watch, fromMs, { login: 503, ask: 200 })
+      expectOnly(watch, fromMs, { login: 503, logout: 503, ask: 200 })
     } finally {
       await stack.exec('redis-1', 'rm', `${SMALL_DISK}/filler`)
     }
