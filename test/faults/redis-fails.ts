@@ -173,6 +173,9 @@ const fullDisk: Fault = {
     await until('Redis refuses to write', () => watch.recorder.operations.at(-1)?.status === 503)
     const fromMs = watch.now()
     try {
+      // Without new logins the load logs nobody out.
+      const [leaving] = watch.recorder.inState('living')
+      if (leaving) await watch.recorder.logOut(leaving)
       await sleep(4_000)
       expectOnly(watch, fromMs, { login: 503, logout: 503, ask: 200 })
     } finally {
