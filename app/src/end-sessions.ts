@@ -27,6 +27,7 @@ async function endSessions(): Promise<void> {
     const redis = await connectRedis(config.redis, log)
     const sessions = createSessionStore(redis, { ...config.session, node: NODE }, log)
     for (user of [first, ...others]) {
+      ended = []
       const { failure, ...result } = await endAll(sessions, user)
       ended = result.ended
       await publish(redis, ended, log)
