@@ -68,7 +68,8 @@ stack_url() {
   fi
 }
 
-# Address and port of this machine under which a port of nginx is to be had, with a space between; fails if there is none.
+# Prints the address and the port of this machine on which a port of nginx is published, with a space between them. Fails if
+# it is not published.
 published_at() {
   local published address
   published=$(compose port nginx "$1" 2>/dev/null) && [[ "$published" =~ :[1-9][0-9]*$ ]] || return 1

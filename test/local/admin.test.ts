@@ -172,35 +172,34 @@ test('redis-cli still takes commands one by one, and MONITOR shows them as they 
   assert.match(await succeed('bash', ['-c', 'deploy/redis-cli MONITOR | head -n 3'], env), /^OK\n[^\n]+\[0 [^\n]+\n/)
 })
 
-test('make session gives the token to no other program as an argument', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'spying-redis-cli-'))
+/** Lets scripts find another redis-cli first: one that runs this line of bash and then the real one. */
+async function withRedisCli(
+  line: string,
+  work: (changed: Record<string, string>, folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'other-redis-cli-'))
   try {
     const program = (await succeed('bash', ['-c', 'command -v redis-cli'])).trim()
-    await writeFile(
-      join(folder, 'redis-cli'),
-      `#!/usr/bin/env bash\nprintf '%s\\n' "$@" >> ${folder}/arguments\nexec ${program} "$@"\n`,
-      { mode: 0o755 },
-    )
-    const spied = { ...env, PATH: `${folder}:${process.env.PATH}` }
+    const text = `#!/usr/bin/env bash\n${line}\nexec ${program} "$@"\n`
+    await writeFile(join(folder, 'redis-cli'), text, { mode: 0o755 })
+    await work({ ...env, PATH: `${folder}:${process.env.PATH}` }, folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+test('make session gives the token to no other program as an argument', async () => {
+  await withRedisCli('printf "%s\\n" "$@" >> "$(dirname "$0")/arguments"', async (spied, folder) => {
     assert.match(await succeed('deploy/session', [ada.token()], spied), /"username":"ada"/)
     const given = await readFile(join(folder, 'arguments'), 'utf8')
     assert.match(given, /session:/)
     assert.ok(!given.includes(ada.token()))
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 })
 
 test('a redis-cli without -e (before 7.0) gives the same replies and the same errors', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'old-redis-cli-'))
-  try {
-    const program = (await succeed('bash', ['-c', 'command -v redis-cli'])).trim()
-    await writeFile(
-      join(folder, 'redis-cli'),
-      `#!/usr/bin/env bash\nfor word; do [ "$word" != -e ] || { echo 'Unrecognized option: -e' >&2; exit 1; }; done\nexec ${program} "$@"\n`,
-      { mode: 0o755 },
-    )
-    const old = { ...env, PATH: `${folder}:${process.env.PATH}` }
+  const refuseOption = `for word; do [ "$word" != -e ] || { echo 'Unrecognized option: -e' >&2; exit 1; }; done`
+  await withRedisCli(refuseOption, async (old) => {
     assert.match(await succeed('deploy/session', [ada.token()], old), /^\{"user":\{"username":"ada",.*\}\nTTL \d+ s\n$/)
     assert.match(await succeed('deploy/sessions', [], old), /^ada +app-[123] +\d+ +\d+ +\S{6}\.\.\.$/m)
     await tell('RPUSH session:list', 'a "b" \\ c\\n', 'd')
@@ -215,9 +214,7 @@ test('a redis-cli without -e (before 7.0) gives the same replies and the same er
       assert.equal(code, 1, script)
       assert.match(output, /NOAUTH/)
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 })
 
 test('the commands reach the database and the password that the stack was started with, also from another shell', async () => {

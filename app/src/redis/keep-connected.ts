@@ -83,10 +83,11 @@ export async function keepConnected(
   try {
     await open()
   } catch (error) {
-    const found = needsAnotherConnection(error) ? undefined : await explainFailure({ error, ...options })
-    if (found !== 'full' && !needsAnotherConnection(error)) {
+    if (!needsAnotherConnection(error)) {
+      const found = await explainFailure({ error, ...options })
       const cause = found ?? error
-      throw new RedisUnavailable(`Failed to connect to Redis at ${redis}: ${describe(cause)}`, { cause })
+      if (cause !== 'full')
+        throw new RedisUnavailable(`Failed to connect to Redis at ${redis}: ${describe(cause)}`, { cause })
     }
     noteFailure(error)
     void reconnect(LONGEST_BACKOFF_MS)

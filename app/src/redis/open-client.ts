@@ -35,7 +35,7 @@ export async function openClient(
 ): Promise<OpenClient> {
   const client = createRedisClient(options)
   let failure: unknown
-  // Without a listener an 'error' event ends the process. What it says also reaches whoever awaits a command.
+  // Without a listener an 'error' event ends the process. A caller that awaits a command gets the same error.
   client.on('error', (error) => {
     failure = error
   })
