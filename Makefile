@@ -1,7 +1,7 @@
 # The face of the project. Each target is a script that can be run alone: see deploy, loadtest and test.
 .DEFAULT_GOAL := help
 .PHONY: help up local down ps logs restart rolling control scale clean loadtest loadtest-control prove chaos \
-        chaos-controls soak bench test audit format redis-cli sessions session end-sessions disable enable monitor screenshots
+        chaos-controls soak bench attack test audit format redis-cli sessions session end-sessions disable enable monitor screenshots
 
 # An argument of a target counts only on the command line: every shell has a USER, and may have a URL or an N, of its own.
 argument = $(if $(filter command,$(firstword $(origin $1))),$($1))
@@ -58,6 +58,9 @@ soak: ## Ten minutes of load with a fault every half minute (SOAK_SECONDS=600)
 
 bench: ## Measure what a session costs, beside none and beside express-session, in 25 minutes (BENCH_ROUNDS=6)
 	@K6="$(K6)" test/bench
+
+attack: ## Attack a stack of its own at full size, and see what its users notice (ONLY=name for one)
+	@test/attack/run $(call argument,ONLY)
 
 test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failure)
 	@REQUIRE="$(REQUIRE)" test/run

@@ -1,0 +1,4 @@
+import type { Attack } from './attack.ts'
+
+/** In the order of docs/threat-model.md. */
+export const ATTACKS: readonly Attack[] = []
