@@ -5,13 +5,14 @@ import { checkOut } from '../lib/checkout.ts'
 import { type Mutant, needsEngine, readMutants, type Verdict, withMutant } from './mutant.ts'
 import { runTest, type TestResult } from './run-test.ts'
 
-const [wanted = ''] = process.argv.slice(2)
+const wanted = process.argv.slice(2)
 const all = await readMutants()
-const chosen = all.filter(({ name }) => wanted === '' || name === wanted)
-if (chosen.length === 0) {
-  console.error(`There is no mutant ${wanted}. There are: ${all.map(({ name }) => name).join(', ')}`)
+const unknown = wanted.find((name) => !all.some((mutant) => mutant.name === name))
+if (unknown !== undefined) {
+  console.error(`There is no mutant ${unknown}. There are: ${all.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
+const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
 
 const VERDICTS: Record<TestResult, Verdict> = { failed: 'noticed', passed: 'SURVIVED', 'not built': 'did not build' }
 /** Without a mutant, by suite and test. A test that fails anyway notices nothing. */

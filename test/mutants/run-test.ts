@@ -5,7 +5,7 @@ import type { Mutant } from './mutant.ts'
 export type TestResult = 'passed' | 'failed' | 'not built'
 
 /** Ends a test that hangs, in milliseconds: more than the slowest one takes. */
-const TIMEOUT_MS = 300_000
+const TIMEOUT_MS = 120_000
 
 /** Compiles this checkout and runs one test in it, no other. Its result says nothing of the others. */
 export async function runTest(folder: string, { suite, test }: Mutant): Promise<TestResult> {
