@@ -1,7 +1,7 @@
 # The face of the project. Each target is a script that can be run alone: see deploy, loadtest and test.
 .DEFAULT_GOAL := help
 .PHONY: help up local down ps logs restart rolling control scale clean loadtest loadtest-control prove chaos \
-        chaos-controls soak bench attack test audit format redis-cli sessions session end-sessions disable enable monitor screenshots
+        chaos-controls soak bench attack test audit sbom pin mutants format redis-cli sessions session end-sessions disable enable monitor screenshots
 
 # An argument of a target counts only on the command line: every shell has a USER, and may have a URL or an N, of its own.
 argument = $(if $(filter command,$(firstword $(origin $1))),$($1))
@@ -67,6 +67,15 @@ test: ## Run all checks and tests (REQUIRE=docker makes a missing engine a failu
 
 audit: ## Ask the npm registry for known weaknesses of what runs here
 	@test/audit
+
+sbom: ## Write what the application consists of, as a bill of materials: sbom.cdx.json
+	@test/sbom
+
+pin: ## Write the digest of each base image behind its tag, or renew it (URL=https://mirror.example)
+	@deploy/pin $(call argument,URL)
+
+mutants: ## Break the protections one by one, in a copy, and see that their tests notice (ONLY=name for one)
+	@test/mutants/run $(call argument,ONLY)
 
 format: ## Format and sort the sources
 	@app/node_modules/.bin/biome check --write

@@ -125,7 +125,7 @@ build_app() {
   if ! have node || ! have npm; then die 'Node 20.19 or later and npm are needed. See https://nodejs.org'; fi
   node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)' ||
     die "Node 20.19 or later is needed; this is $(node --version)."
-  [ app/node_modules/.package-lock.json -nt app/package-lock.json ] || npm ci --prefix app --include=dev --no-audit --no-fund --loglevel=error
+  [ app/node_modules/.package-lock.json -nt app/package-lock.json ] || npm ci --prefix app --include=dev --ignore-scripts --no-audit --no-fund --loglevel=error
   npm run --prefix app --silent build
 }
 
@@ -139,9 +139,12 @@ build_stack_tests() {
   if [ -s .secrets/tls-certificate.pem ]; then export NODE_EXTRA_CA_CERTS=$PWD/.secrets/tls-certificate.pem; fi
 }
 
+# The image of k6 as Compose names it, with the digest that deploy/pin has written, if any.
+k6_image() { sed -n 's/^ *image: \(grafana\/k6:.*\)$/\1/p' docker-compose.yml; }
+
 # Says with HAVE_K6 whether there is a k6: the program that K6 names, or the image. Nothing is pulled for it.
 find_k6() {
-  if [ -n "${K6:-}" ] || docker image inspect grafana/k6:2.2.0 > /dev/null 2>&1; then export HAVE_K6=yes
+  if [ -n "${K6:-}" ] || docker image inspect "$(k6_image)" > /dev/null 2>&1; then export HAVE_K6=yes
   elif have k6; then export HAVE_K6=yes K6=k6
   fi
 }

@@ -90,9 +90,12 @@ test('make disable without a name, or with one that nobody has, says so and does
 })
 
 test('7.4.5: an administrator logs a user out everywhere', async () => {
-  const visitor = await stack.visitor(GRACE)
-  await stack.make('end-sessions', 'USER=grace')
-  await assertEveryNodeSays(401, visitor)
+  const sessions = [await visitorOn('app-1', GRACE), await visitorOn('app-2', GRACE), await visitorOn('app-3', GRACE)]
+  const other = await stack.visitor()
+  const said = await stack.make('end-sessions', 'USER=grace')
+  assert.equal(said.match(/^Ended session /gm)?.length, sessions.length)
+  for (const visitor of sessions) await assertEveryNodeSays(401, visitor)
+  await assertEveryNodeSays(200, other)
   assert.equal((await stack.stranger().logIn(GRACE)).status, 200)
 })
 

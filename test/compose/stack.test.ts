@@ -15,16 +15,20 @@ const stack = createComposeStack('sessions-test')
 const { make, docker, containerOf, raw } = stack
 const env = stack.env
 let url: string
+let saidByMakeUp: string
 
 before(async () => {
   await stack.choosePorts()
   url = stack.url()
+  saidByMakeUp = await stack.up()
 })
 after(() => stack.down())
 
 test('make up starts everything, waits until it is healthy, and says where it is and what to try', async () => {
-  const output = await stack.up()
-  assert.match(output, new RegExp(`${url}[\\s\\S]*ada +analytical-engine[\\s\\S]*make loadtest[\\s\\S]*make logs`))
+  assert.match(
+    saidByMakeUp,
+    new RegExp(`${url}[\\s\\S]*ada +analytical-engine[\\s\\S]*make loadtest[\\s\\S]*make logs`),
+  )
   assert.equal((await fetch(url)).status, 200)
 })
 
@@ -102,6 +106,14 @@ test('the logs have a line from the node and one from nginx for each request, un
   assert.ok(Number(nginx.upstreamSeconds) >= 0 && Date.parse(nginx.time) > 0)
 })
 
+const MIB = 2 ** 20
+/** What one container may take. Together, with three nodes, it is 1.6 GiB. */
+const LIMITS: Record<string, { memoryMib: number; cpus: number; processes: number }> = {
+  app: { memoryMib: 384, cpus: 1, processes: 128 },
+  nginx: { memoryMib: 128, cpus: 1, processes: 128 },
+  redis: { memoryMib: 320, cpus: 1, processes: 128 },
+}
+
 test('each container runs without root, capabilities, a writable disk or a way to more, and within limits', async () => {
   const names = [...THREE_NODES.map(containerOf), containerOf('nginx-1'), containerOf('redis-1')]
   for (const container of JSON.parse(await docker('inspect', ...names))) {
@@ -112,11 +124,30 @@ test('each container runs without root, capabilities, a writable disk or a way t
     assert.deepEqual(host.CapAdd ?? [], [], name)
     assert.deepEqual(host.SecurityOpt, ['no-new-privileges:true'], name)
     assert.equal(host.Privileged, false, name)
-    assert.ok(host.Memory > 0 && host.NanoCpus > 0 && host.PidsLimit > 0, name)
+    const limits = { memoryMib: host.Memory / MIB, cpus: host.NanoCpus / 1e9, processes: host.PidsLimit }
+    assert.deepEqual(limits, LIMITS[config.Labels['com.docker.compose.service']], name)
+    assert.equal(host.OomKillDisable ?? false, false, name)
     assert.equal(host.Init, true, name)
     assert.equal(container.State.Health.Status, 'healthy', name)
     assert.equal(host.RestartPolicy.Name, 'unless-stopped', name)
   }
+})
+
+test('a program that takes more memory than its container may have is killed, and Redis has half as much again as it may fill', async () => {
+  for (const [service, { memoryMib }] of Object.entries(LIMITS)) {
+    // A line without an end. The outer limit is for a machine on which no other one works.
+    const greedy = `ulimit -v ${4 * memoryMib * 1024} && tail /dev/zero`
+    const { code, output } = await command(
+      'docker',
+      ['compose', 'run', '--rm', '--no-deps', '--no-TTY', '--entrypoint', 'sh', service, '-c', greedy],
+      env,
+    )
+    assert.equal(code, 128 + 9, `${service}: ${output}`)
+  }
+  // Rewriting its file, Redis is two processes, and the second one copies what the first one changes.
+  const [, maxmemory] = (await stack.redisCli('--raw', 'CONFIG', 'GET', 'maxmemory')).trim().split('\n')
+  const { memoryMib } = LIMITS.redis ?? { memoryMib: 0 }
+  assert.ok(Number(maxmemory) > 0 && 1.5 * Number(maxmemory) <= memoryMib * MIB, `maxmemory ${maxmemory}`)
 })
 
 test('only nginx is published, on this machine alone; Redis and the nodes have no way in or out', async () => {

@@ -7,7 +7,7 @@ import { freePort } from '../../app/src/process/free-port.ts'
 import { startTestRedis, type TestRedis } from '../../app/test/lib/redis-server.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { command, succeed, TOP } from '../lib/command.ts'
-import { createVisitor, type Visitor } from '../lib/visitor.ts'
+import { createVisitor, GRACE, type Visitor } from '../lib/visitor.ts'
 
 // The commands of an administrator on a Redis that refuses, is full, is a replica, hangs, or holds what no node wrote. On a run
 // without Docker; test/compose/admin.test.ts has what differs on Compose.
@@ -93,6 +93,21 @@ test('where the account could be disabled and its sessions not ended, both are s
   await tell('ACL SETUSER default +getdel')
   assert.equal((await run('disable', 'ada')).code, 0)
   assert.equal((await ada.whoAmI()).status, 401)
+})
+
+test('make end-sessions ends every session of the user, on every node, and none of another', async () => {
+  const url = `http://localhost:${env.PORT}`
+  const sessions: Visitor[] = []
+  for (let login = 0; login < 4; login++) {
+    const visitor = createVisitor(url)
+    assert.equal((await visitor.logIn(GRACE)).status, 200)
+    sessions.push(visitor)
+  }
+  const { code, output } = await run('end-sessions', 'grace')
+  assert.equal(code, 0, output)
+  assert.equal(output.match(/^Ended session /gm)?.length, 4, output)
+  for (const visitor of sessions) assert.equal((await visitor.whoAmI()).status, 401)
+  assert.equal((await ada.whoAmI()).status, 200)
 })
 
 test('end-sessions with SESSION_STORE=memory says that it cannot end them', async () => {

@@ -42,6 +42,27 @@ for (const headers of [
   })
 }
 
+test('3.5.2: a login is taken as JSON only: what a page of another site can send is 415 and logs nobody in', async () => {
+  const cookie = await logIn()
+  // Without asking this site first: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
+  for (const type of [
+    ...['text/plain', 'text/plain;charset=UTF-8', 'text/plain; application/json', 'text/json', ''],
+    ...['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'],
+  ]) {
+    for (const headers of [{}, { Cookie: cookie }]) {
+      const response = await fetch(`${node.url}/auth/login`, {
+        method: 'POST',
+        // As bytes: a text would be given a type.
+        body: new TextEncoder().encode(JSON.stringify({ username: 'owner', password })),
+        headers: { ...headers, ...(type === '' ? {} : { 'Content-Type': type }) },
+      })
+      assert.equal(response.status, 415, type)
+      assert.deepEqual(response.headers.getSetCookie(), [], type)
+    }
+  }
+  assert.equal((await getUser(node.url, cookie)).status, 200)
+})
+
 test('the page itself, and a program that is no browser, are let through', async () => {
   for (const headers of [
     {},

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import type { SessionOptions } from '../../src/sessions/session-store.ts'
@@ -241,6 +242,40 @@ export function contract(session: Partial<SessionOptions>, { cacheEntries = 0 } 
     })
   }
 
+  test('a cookie that has not the shape of a token is refused without a question to Redis', async () => {
+    const own = 'Zz09_-'.repeat(8)
+    const others = [
+      ...['x', own.slice(0, 42), own.slice(0, 44), 'f'.repeat(64), own.repeat(20)],
+      ...['.', '+', '/', '=', '%', '*', '~', ':'].map((odd) => own.slice(0, 42) + odd),
+    ]
+    const commands = await redis.watch()
+    try {
+      for (const value of others) {
+        for (const [method, path, status] of [
+          ['GET', '/api/user', 401],
+          ['GET', '/api/sessions', 401],
+          ['DELETE', '/api/sessions', 401],
+          ['DELETE', '/api/sessions/some-id', 401],
+          ['POST', '/auth/logout', 204],
+        ] as const) {
+          assert.equal((await send(method, left, path, `sid=${value}`)).status, status, `${method} ${path} ${value}`)
+        }
+        assert.equal((await logIn(left, 'eve', { Cookie: `sid=${value}` })).status, 200)
+      }
+      const lines = await commands.soFar()
+      assert.deepEqual(
+        lines.filter((line) => others.some((value) => isAbout(value, line))),
+        [],
+      )
+      // With the shape of a token it is a question.
+      const unknown = own.slice(0, 43)
+      assert.equal((await get(left, '/api/user', `sid=${unknown}`)).status, 401)
+      assert.ok((await commands.soFar()).some((line) => isAbout(unknown, line)))
+    } finally {
+      commands.stop()
+    }
+  })
+
   test('two session cookies are none: which one is meant depends on who set it', async () => {
     const cookie = cookieOf(await logIn(left, 'eve'))
     assert.equal((await get(left, '/api/user', `theme=dark; ${cookie}`)).status, 200)
@@ -339,6 +374,12 @@ export function contract(session: Partial<SessionOptions>, { cacheEntries = 0 } 
     await until('the session is honoured again', async () => (await get(left, '/api/user', cookie)).status === 200)
     await until('both nodes are ready', async () => (await get(left, '/readyz')).ok && (await get(right, '/readyz')).ok)
   })
+}
+
+/** Whether this command has the session key of the value, in either of its forms. */
+function isAbout(value: string, command: string): boolean {
+  const hash = createHash('sha256').update(value).digest('hex')
+  return command.includes(`"session:${value}"`) || command.includes(`"session:${hash}"`)
 }
 
 function logIn(node: TestNode, username: string, headers: Record<string, string> = {}): Promise<Response> {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -22,6 +23,8 @@ export interface TestRedis {
   start(): Promise<void>
   /** How often each command has been called so far, by its lower-case name. */
   calls(): Promise<Record<string, number>>
+  /** Begins to note every command that Redis gets, as MONITOR prints it. */
+  watch(): Promise<{ soFar(): Promise<string[]>; stop(): void }>
   stop(): Promise<void>
 }
 
@@ -80,6 +83,21 @@ export async function startTestRedis(): Promise<TestRedis> {
       const stats = await inspector.info('commandstats')
       const lines = [...stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)]
       return Object.fromEntries(lines.map(([, name, calls]) => [name, Number(calls)]))
+    },
+    async watch() {
+      const watcher = createInspector(url)
+      const lines: string[] = []
+      await watcher.connect()
+      await watcher.monitor((line) => lines.push(line))
+      return {
+        async soFar() {
+          const mark = randomUUID()
+          await inspector.echo(mark)
+          await until('all earlier commands are noted', () => lines.some((line) => line.includes(mark)))
+          return lines
+        },
+        stop: () => watcher.destroy(),
+      }
     },
     async stop() {
       inspector.destroy()

@@ -5,6 +5,9 @@ export interface TcpSwitch {
   port: number
   /** Leads new connections to another port. Those that are open stay where they are. */
   turnTo(port: number): void
+  /** Keeps what the servers send, on every connection, until `deliver`: the clients take them for silent. */
+  withhold(): void
+  deliver(): void
   stop(): Promise<void>
 }
 
@@ -12,14 +15,20 @@ export interface TcpSwitch {
 export async function startTcpSwitch(firstTarget: number): Promise<TcpSwitch> {
   let target = firstTarget
   const sockets = new Set<Socket>()
+  /** From each server to its client. */
+  const answers = new Map<Socket, Socket>()
+  let isWithheld = false
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1')
+    answers.set(far, near)
+    near.pipe(far)
+    if (!isWithheld) far.pipe(near)
+    far.once('close', () => answers.delete(far))
     for (const [one, other] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(one)
-      one.pipe(other)
       one.on('error', () => {})
       one.on('close', () => {
         sockets.delete(one)
@@ -33,6 +42,14 @@ export async function startTcpSwitch(firstTarget: number): Promise<TcpSwitch> {
     port: (server.address() as AddressInfo).port,
     turnTo(port) {
       target = port
+    },
+    withhold() {
+      isWithheld = true
+      for (const [far, near] of answers) far.unpipe(near)
+    },
+    deliver() {
+      isWithheld = false
+      for (const [far, near] of answers) far.pipe(near)
     },
     async stop() {
       for (const socket of sockets) socket.destroy()

@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+import { command } from '../lib/command.ts'
+import type { Mutant } from './mutant.ts'
+
+export type TestResult = 'passed' | 'failed' | 'not built'
+
+/** Ends a test that hangs, in milliseconds: more than the slowest one takes. */
+const TIMEOUT_MS = 120_000
+
+/** Compiles this checkout and runs one test in it, no other. Its result says nothing of the others. */
+export async function runTest(folder: string, { suite, test }: Mutant): Promise<TestResult> {
+  for (const [program, ...words] of [
+    ['npm', 'run', '--prefix', 'app', '--silent', 'build:test'],
+    ...(suite.startsWith('test/') ? [['app/node_modules/.bin/tsc', '-p', 'test']] : []),
+  ]) {
+    if (program === undefined || (await command(program, words, {}, folder)).code !== 0) return 'not built'
+  }
+  const compiled = suite.replace(/^(app|test)\//, '$1/dist/').replace(/\.ts$/, '.js')
+  const file = suite.startsWith('test/') ? compiled.replace('dist/', 'dist/test/') : compiled
+  const { code, output } = await command(
+    process.execPath,
+    [
+      ...['--enable-source-maps', '--test', '--test-reporter=tap', `--test-timeout=${TIMEOUT_MS}`],
+      ...[`--test-name-pattern=${escapeRegExp(test)}`, join(folder, file)],
+    ],
+    {},
+    folder,
+  )
+  const results = [...output.matchAll(/^ *(ok|not ok) \d+ - (.*)$/gm)]
+    .filter(([, , title = '']) => unescapeTap(title).includes(test) && !title.includes(' # SKIP'))
+    .map(([, result]) => result)
+  if (results.includes('not ok')) return 'failed'
+  if (results.length > 0 && code === 0) return 'passed'
+  throw new Error(`The test "${test}" of ${suite} was not run:\n${output}`)
+}
+
+const escapeRegExp = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
+
+/** TAP has a backslash before each of these two. */
+const unescapeTap = (title: string) => title.replaceAll(/\\([\\#])/g, '$1')
