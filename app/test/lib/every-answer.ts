@@ -8,8 +8,6 @@ export const POLICIES: Readonly<Record<string, RegExp>> = {
   'X-Content-Type-Options': /^nosniff$/,
   'X-Frame-Options': /^DENY$/i,
   'Referrer-Policy': /^no-referrer$/,
-  'Cross-Origin-Opener-Policy': /^same-origin$/,
-  'Cross-Origin-Resource-Policy': /^same-origin$/,
 }
 
 /** A request, byte by byte, and what is asked of its answer besides the above. */
