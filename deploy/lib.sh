@@ -198,6 +198,13 @@ end_sessions_on() {
 
 ended_sessions() { sed -n '/"event":"revoked"/s/.*"sessionId":"\([^"]*\)".*/Ended session \1/p' <<< "$1"; }
 
+# Says where the stack cannot tell its clients apart: docs/security.md, "Addresses".
+say_addresses() {
+  case ${TRUSTED_PROXIES:-}$1 in
+    127.* | ::1 | localhost) say "All clients of $1 have one address here: failed logins are counted for each account only. See docs/security.md" ;;
+  esac
+}
+
 welcome() {
   cat <<TEXT
 

@@ -73,7 +73,7 @@ export function createMySessions({ ask, onCurrent, onEnded, onProblem, logInAgai
       'div',
       '',
       create('strong', '', session.current ? `${browser}, this one` : browser),
-      create('span', '', `${session.address}, created on ${session.createdOn} at ${clockTime(session.createdAt)}`),
+      create('span', '', `${addressOf(session)}, created on ${session.createdOn} at ${clockTime(session.createdAt)}`),
       create('span', '', `last seen ${clockTime(session.lastSeenAt)}`),
     )
     const item = create('li', session.current ? 'current' : '', what)
@@ -120,3 +120,6 @@ function nameOf(agent: string): string {
   const known = { Edg: 'Edge', OPR: 'Opera' }[browser] ?? browser
   return system ? `${known} on ${system.replace('Mac OS', 'macOS')}` : known
 }
+
+/** The server says `unknown` where many clients have one address, as on this machine: docs/security.md. */
+const addressOf = ({ address }: ListedSession) => (address === 'unknown' ? 'address unknown' : address)

@@ -11,6 +11,7 @@ import { allowOnly, notFound, problemHandler } from './middleware/problem.ts'
 import { requestIdentity } from './middleware/request-identity.ts'
 import { createRequireSession } from './middleware/require-session.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
+import { refuseOtherHosts, type ServedHosts } from './middleware/served-hosts.ts'
 import { createSessionCookie } from './middleware/session-cookie.ts'
 import { turnAway } from './middleware/turn-away.ts'
 import type { Cluster } from './nodes/cluster.ts'
@@ -27,6 +28,8 @@ export interface AppParts {
   node: string
   /** How many proxies stand in front: that many entries of X-Forwarded-For are believed. */
   trustProxyHops: number
+  /** Which hosts are served; undefined if the proxy in front sees to that. */
+  isServedHost: ServedHosts | undefined
   cookieName: string
   log: Logger
   metrics: Metrics
@@ -87,6 +90,8 @@ export function beginApp(parts: AppParts): Express {
   app.use(securityHeaders())
 
   app.use(healthRoutes({ whyNotReady, warnings, metrics }))
+  // Probes come by any name: those who run the nodes ask them one by one.
+  if (parts.isServedHost) app.use(refuseOtherHosts(parts.isServedHost))
   app.use(parts.drainMiddleware)
   app.use(csrf())
   return app

@@ -13,6 +13,10 @@ const MOST_CACHED_SESSIONS = 10_000
 export const environment = z.object({
   PORT: port.default(3000),
   LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
+  PUBLIC_HOST: z
+    .string()
+    .regex(/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)$/, 'is not the name of a host, or its address')
+    .optional(),
   NODE_NAME: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/, 'is not a host name')
@@ -76,6 +80,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
   return Object.freeze({
     host: value.LISTEN_HOST,
     port: value.PORT,
+    publicHost: value.PUBLIC_HOST,
     nodeName: value.NODE_NAME,
     hostName: hostname(),
     /** The nodes of a run without Docker, named as Compose names its replicas. */

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from './config.ts'
 import { createLogger } from './logger.ts'
-import { createBalancer } from './process/balancer.ts'
+import { createServedHosts } from './middleware/served-hosts.ts'
+import { BALANCER, createBalancer } from './process/balancer.ts'
 import { endOnFailure } from './process/end-on-failure.ts'
 import { listen, portOf } from './process/listen.ts'
 import { provideRedis } from './process/own-redis.ts'
@@ -17,7 +18,7 @@ const NODE_PROGRAM = fileURLToPath(
 /** The Compose stack without Docker: three nodes, each a process with a port of its own, behind a balancer. */
 async function startBalancedNodes(): Promise<void> {
   const config = readConfig(process.env)
-  const log = createLogger({ level: config.logLevel, node: 'balancer' })
+  const log = createLogger({ level: config.logLevel, node: BALANCER })
   const redis = await provideRedis({ url: config.redis.url, isConfigured: config.redisIsConfigured }, log)
   const own = { PORT: '0', LISTEN_HOST: '127.0.0.1', TRUST_PROXY_HOPS: '1', REDIS_URL: redis.url }
   const nodes = await superviseNodes({
@@ -25,7 +26,11 @@ async function startBalancedNodes(): Promise<void> {
     fork: (name) => fork(NODE_PROGRAM, { env: { ...process.env, ...own, NODE_NAME: name } }),
     log,
   })
-  const server = await listen(createBalancer({ nodes: nodes.nodes, log }), config)
+  const server = await listen(createBalancer({ nodes: nodes.nodes, isServedHost: createServedHosts(config), log }), {
+    ...config,
+    node: BALANCER,
+    log,
+  })
   stopOnSignal({
     log,
     async stop(reason) {

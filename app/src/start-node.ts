@@ -7,6 +7,7 @@ import { createJournal } from './events/journal.ts'
 import { createWhyEnded } from './events/why-ended.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { createServedHosts } from './middleware/served-hosts.ts'
 import { joinCluster } from './nodes/cluster.ts'
 import { findNodeName } from './nodes/node-name.ts'
 import { createDrain } from './process/drain.ts'
@@ -71,6 +72,7 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
   const app = buildApp({
     node,
     trustProxyHops,
+    isServedHost: trustProxyHops > 0 ? undefined : createServedHosts(config),
     cookieName,
     log,
     metrics,
@@ -85,7 +87,7 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
     warnings: redis.warnings,
     drainMiddleware,
   })
-  const server = await listen(app, config)
+  const server = await listen(app, { ...config, node, log })
   stopOnSignal({
     log,
     async stop(reason) {

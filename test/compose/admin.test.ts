@@ -6,9 +6,9 @@ import { command, TOP } from '../lib/command.ts'
 import { assertEveryNodeSays, createComposeStack } from '../lib/compose-stack.ts'
 import { GRACE } from '../lib/visitor.ts'
 
-// The commands of an administrator when something is in their way. test/local/admin.test.ts has what does not depend on Compose.
+// A stack behind a proxy on this machine, which it is told of. Then the commands of an administrator when something is in their way. test/local/admin.test.ts has what does not depend on Compose.
 const project = 'sessions-test-admin'
-const stack = createComposeStack(project, { SESSION_CACHE: 'on' })
+const stack = createComposeStack(project, { SESSION_CACHE: 'on', TRUSTED_PROXIES: 'gateway' })
 const run = (script: string, ...words: string[]) => command(`deploy/${script}`, words, stack.env)
 
 /** The secrets of this folder, which other stacks may use, are set aside and put back. */
@@ -36,6 +36,67 @@ async function refuses(how: RegExp, script: string, ...words: string[]): Promise
 
 const isDisabled = async (username: string) =>
   (await stack.redisCli('--raw', 'SISMEMBER', 'disabled-users', username)).trim() === '1'
+
+/** A login through a proxy on this machine that ends TLS; `from` is what it has in X-Forwarded-For. */
+const logInFrom = (from: string, password = GRACE.password) =>
+  stack.stranger(from).ask('/auth/login', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-Forwarded-Proto': 'https' },
+    body: JSON.stringify({ ...GRACE, password }),
+  })
+
+test('behind a proxy that TRUSTED_PROXIES names, clients are told apart, IPv6 by /64, and what they claim is not believed', async () => {
+  await stack.lineWith('"event":"client_addresses"', '"areShared":false')
+  for (const [guesser, same, other] of [
+    ['203.0.113.1', '198.51.100.99, 203.0.113.1', '203.0.113.2'],
+    ['2001:db8:1:2::1', '2001:db8:1:2:ffff::1', '2001:db8:1:3::1'],
+  ] as const) {
+    for (let guess = 0; guess < 5; guess++) assert.equal((await logInFrom(guesser, `guess ${guess}`)).status, 401)
+    for (const address of [guesser, same]) assert.equal((await logInFrom(address)).status, 429, address)
+    assert.equal((await logInFrom(other)).status, 200, other)
+  }
+  await stack.lineWith('"event":"login_throttled"', '"address":"203.0.113.1"')
+})
+
+test('behind a proxy that TRUSTED_PROXIES names and that ends TLS, the cookie is Secure and HSTS is sent', async () => {
+  const { status, headers } = await logInFrom('203.0.113.3')
+  assert.equal(status, 200)
+  assert.match(
+    headers.getSetCookie().join('\n'),
+    /^__Host-sid=[A-Za-z0-9_-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+  )
+  assert.match(headers.get('Strict-Transport-Security') ?? '', /^max-age=31536000/)
+  // Of nginx too, and nothing of it for a browser that came without TLS.
+  const own = await stack.stranger().ask('/metrics', { headers: { 'X-Forwarded-Proto': 'https' } })
+  assert.match(own.headers.get('Strict-Transport-Security') ?? '', /^max-age=31536000/)
+  assert.equal((await stack.stranger().ask('/metrics')).headers.get('Strict-Transport-Security'), null)
+})
+
+test('a container that TRUSTED_PROXIES does not name is believed neither its X-Forwarded-For nor its X-Forwarded-Proto', async () => {
+  const said = await stack.docker(
+    ...['compose', 'exec', '--no-TTY', 'app', 'node', '--input-type=module', '--eval'],
+    `const { headers } = await fetch('http://nginx:8080/auth/login', { method: 'POST', body: '${JSON.stringify(GRACE)}',
+       headers: { 'Content-Type': 'application/json', 'X-Forwarded-For': '203.0.113.4', 'X-Forwarded-Proto': 'https' } })
+     const cookie = headers.getSetCookie()[0]
+     const listed = await fetch('http://nginx:8080/api/sessions', { headers: { Cookie: cookie.split(';')[0] } })
+     const { sessions } = await listed.json()
+     console.log(cookie.split('=')[0], headers.get('Strict-Transport-Security'), sessions.find(({ current }) => current).address)`,
+  )
+  assert.match(said, /^sid null \d+\.\d+\.\d+\.\d+\s*$/)
+  assert.ok(!said.includes('203.0.113.4'))
+})
+
+test('nginx does not start with TRUSTED_PROXIES that it cannot read, and says so in one line of its log', async () => {
+  const { code, output } = await command(
+    'docker',
+    ['compose', 'run', '--rm', '--no-deps', '--no-TTY', '--env', 'TRUSTED_PROXIES=10.0.0.0/33', 'nginx'],
+    stack.env,
+  )
+  assert.notEqual(code, 0)
+  const lines = output.split('\n').filter((text) => text.startsWith('{'))
+  assert.equal(lines.length, 1, output)
+  assert.match(lines[0] ?? '', /"level":"fatal".*"msg":"TRUSTED_PROXIES: 10\.0\.0\.0\/33 is not/)
+})
 
 test('make end-sessions ends them on every node, also when a node is cut off from Redis', async () => {
   const visitor = await stack.visitor(GRACE)

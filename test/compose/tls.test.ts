@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { connect } from 'node:tls'
 import { ask, logIn, visit } from '../../app/test/lib/browser-page.ts'
 import { chromiumPath, launchChromium } from '../../app/test/lib/chromium.ts'
+import { assertWholeAnswer, line } from '../../app/test/lib/every-answer.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { judge } from '../../loadtest/lib/judge.ts'
 import { TOP } from '../lib/command.ts'
@@ -75,8 +76,18 @@ test('12.2.1, 4.1.2: plain http leads to https, but neither for a password nor f
     if (status === 308) assert.equal(answer.headers.get('Location'), stack.url() + path)
     else assert.match(await answer.text(), /only to be had over TLS/)
   }
+  for (const [request, status] of [
+    [line('GET /'), 308],
+    [line('POST /auth/login', ['Content-Length: 0']), 403],
+    [line('TRACE /'), 405],
+    ['GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n', 421],
+  ] as const) {
+    const headers = { Location: status === 308 ? new RegExp(`^${stack.url()}/$`) : /^$/ }
+    await assertWholeAnswer(Number(stack.env.PORT), { what: request, request, status, servedBy: /^nginx$/, headers })
+  }
   const mistyped = await fetch(`http://localhost:${stack.env.HTTPS_PORT}/x`, { redirect: 'manual' })
   assert.deepEqual([mistyped.status, mistyped.headers.get('Location')], [308, `${stack.url()}/x`])
+  assert.deepEqual([mistyped.headers.get('X-Served-By'), await mistyped.text()], ['nginx', ''])
 })
 
 test('12.1: TLS 1.2 and 1.3 are spoken, nothing older, and only with forward secrecy', async () => {

@@ -169,6 +169,44 @@ test('BIND is an address: IPv6 with or without brackets, and anything else is on
   assert.match(output, /^BIND=localhost is not an IP address\. Write BIND=127\.0\.0\.1/m)
 })
 
+test('TRUSTED_PROXIES is a list of addresses and networks, and anything else is one line', async () => {
+  await writeEnvFile([])
+  for (const list of [
+    '',
+    'gateway',
+    '10.0.0.1',
+    '10.0.0.0/8, 2001:db8::/32\t::1',
+    '::ffff:192.0.2.1',
+    '1:2:3:4:5:6:7:8',
+  ]) {
+    assert.equal(await script('say ok', { TRUSTED_PROXIES: list }), 'ok\n', list)
+  }
+  for (const entry of [
+    ...[
+      '10.0.0',
+      '10.0.0.256',
+      '10.0.0.0/33',
+      '10.0.0.1/',
+      '0.0.0.0/0',
+      '1:2:3:4:5:6:7',
+      '1::2::3',
+      '12345::',
+      '::/0',
+      ':1',
+    ],
+    ...['proxy.example', '/8', '10.0.0.1;include', '$(id)', '*'],
+  ]) {
+    const { code, output } = await inCheckout('make', ['up'], { TRUSTED_PROXIES: `192.0.2.1 ${entry}` })
+    assert.notEqual(code, 0)
+    const [first = '', ...others] = output.trimEnd().split('\n')
+    assert.match(first, /^TRUSTED_PROXIES: \S+ is not an IP address or a network\. For example: /, entry)
+    assert.ok(
+      others.every((text) => text.startsWith('make: ')),
+      output,
+    )
+  }
+})
+
 test('a port that is taken is noticed at either address of localhost', async (t) => {
   await writeEnvFile([])
   for (const address of ['127.0.0.1', '::1']) {

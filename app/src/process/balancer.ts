@@ -2,7 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { Agent, type IncomingMessage, type RequestListener, ServerResponse } from 'node:http'
 import { createProxyMiddleware } from 'http-proxy-middleware'
 import type { Logger } from '../logger.ts'
+import { MISDIRECTED, type ServedHosts } from '../middleware/served-hosts.ts'
+import { type BareProblem, createBareAnswers } from './bare-answer.ts'
 import type { SupervisedNode } from './supervisor.ts'
+
+/** What it calls itself, in the log and in X-Served-By. */
+export const BALANCER = 'balancer'
+
+const answerOf = createBareAnswers(BALANCER)
+const NOT_FOUND = { status: 404, title: 'Not found', detail: 'There is nothing at this address.' }
+const NONE_ANSWERED = { status: 502, title: 'No node answered', detail: 'Try again in a moment.' }
+const NONE_READY = { status: 503, title: 'No node is ready', detail: 'Try again in a moment.' }
 
 /** The nodes' own business: probes and metrics are for whoever runs them, not for the public. As in nginx.conf. */
 const PRIVATE_PATHS = new Set(['/livez', '/readyz', '/metrics'])
@@ -12,8 +22,14 @@ const EVENTS_PATH = '/api/events'
 const EVENTS_TIMEOUT_MS = 60_000
 const TRIES = 2
 
+interface Parts {
+  nodes: readonly SupervisedNode[]
+  isServedHost: ServedHosts
+  log: Logger
+}
+
 /** What this balancer does for `npm run lb`, nginx does in Compose: strict round robin over the nodes that are there. */
-export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[]; log: Logger }): RequestListener {
+export function createBalancer({ nodes, isServedHost, log }: Parts): RequestListener {
   let turn = 0
   const tries = new WeakMap<IncomingMessage, number>()
 
@@ -46,7 +62,7 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
           // A GET can be asked twice. A POST may have done its work before the connection broke, so it is not repeated.
           if (mayRepeat(req)) return void proxyOf(req)(req, res)
           log.warn({ method: req.method, reason: error.message }, 'No node answered')
-          sendProblem(res, 502, 'No node answered', 'Try again in a moment.')
+          sendProblem(res, NONE_ANSWERED)
         },
       },
     })
@@ -73,26 +89,27 @@ export function createBalancer({ nodes, log }: { nodes: readonly SupervisedNode[
       const ms = Math.round(performance.now() - startedAt)
       log.info({ requestId, method: req.method, path, status: res.statusCode, servedBy, ms }, 'request')
     })
-    if (PRIVATE_PATHS.has(path)) return sendProblem(res, 404, 'Not found', 'There is nothing at this address.')
-    if (!nodes.some(({ port }) => port !== undefined))
-      return sendProblem(res, 503, 'No node is ready', 'Try again in a moment.')
+    if (!isServedHost(req)) return sendProblem(res, MISDIRECTED)
+    if (PRIVATE_PATHS.has(path)) return sendProblem(res, NOT_FOUND)
+    if (!nodes.some(({ port }) => port !== undefined)) return sendProblem(res, NONE_READY)
     void proxyOf(req)(req, res)
   }
 }
 
 const pathOf = (url: string) => url.split('?', 1)[0] ?? ''
 
-function sendProblem(res: ServerResponse, status: number, title: string, detail: string): void {
-  const retry = status === 404 ? {} : { 'Retry-After': '1' }
-  res.writeHead(status, { 'Content-Type': 'application/problem+json', 'X-Served-By': 'balancer', ...retry })
-  res.end(JSON.stringify({ type: 'about:blank', title, status, detail }))
+function sendProblem(res: ServerResponse, problem: BareProblem): void {
+  const { status, headers, body } = answerOf(problem, String(res.getHeader('X-Request-Id')))
+  const retry = status >= 500 ? { 'Retry-After': '1' } : {}
+  // What is left of a body is not read; it would be taken for the next request on this connection.
+  res.writeHead(status, { ...headers, ...retry, ...(res.req.complete ? {} : { Connection: 'close' }) }).end(body)
 }
 
 /**
- * The request target in one form: no host (RFC 9112, 3.2.2 allows one), no dots, no double slash. What is checked is then
+ * The request target in one form: no dots, no double slash. What is checked is then
  * what is sent on, and no other spelling gets past the check.
  */
 function normalise(target: string): string {
-  const { pathname, search } = URL.canParse(target) ? new URL(target) : new URL(`http://any/${target}`)
+  const { pathname, search } = new URL(`http://any/${target}`)
   return pathname.replace(/\/{2,}/g, '/') + search
 }

@@ -1,6 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { ConfigError } from '../config.ts'
+import type { Logger } from '../logger.ts'
+import { hasOneHost, takeHostFromTarget } from './host-of-target.ts'
+import { createUnreadable } from './unreadable.ts'
 
 /**
  * nginx keeps an idle connection to a node for 60 s (keepalive_timeout in its upstream). If the node closed first, a
@@ -12,11 +15,30 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const CHECK_MS = 2_000
 
-/** Starts to listen. Rejects with a ConfigError that names the variable when the address or the port cannot be used. */
-export function listen(app: RequestListener, { host, port }: { host: string; port: number }): Promise<Server> {
+interface Options {
+  host: string
+  port: number
+  node: string
+  log: Logger
+}
+
+/**
+ * Starts to listen. Rejects with a ConfigError that names the variable when the address or the port cannot be used.
+ * @param node the name in the X-Served-By of what the app does not answer itself
+ */
+export function listen(app: RequestListener, { host, port, node, log }: Options): Promise<Server> {
   const limits = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: CHECK_MS }
-  const server = createServer({ ...limits, keepAliveTimeout: KEEP_ALIVE_MS }, app)
-  server.on('clientError', answerUnreadable)
+  const unreadable = createUnreadable({ node, log })
+  const onRequest: RequestListener = (req, res) => {
+    if (!hasOneHost(req)) return unreadable.refuse(req, res)
+    takeHostFromTarget(req)
+    return app(req, res)
+  }
+  // Node itself would refuse a request without Host, and an expectation that it does not know, without any of our headers.
+  const server = createServer({ ...limits, keepAliveTimeout: KEEP_ALIVE_MS, requireHostHeader: false }, onRequest)
+  server.on('checkExpectation', onRequest)
+  server.on('connect', unreadable.refuseConnect)
+  server.on('clientError', unreadable.answer)
   return new Promise((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) => {
       reject(new ConfigError(whyNotListening(code ?? 'unknown', { host, port })))
@@ -33,30 +55,4 @@ function whyNotListening(code: string, { host, port }: { host: string; port: num
 
 export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
-}
-
-/** What Node's parser cannot read never reaches Express. It gets a problem too, and the connection is closed. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const [status, title] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'Request Header Fields Too Large']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'Request Timeout']
-        : [400, 'Bad Request']
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail: 'The request cannot be read.' })
-  const headers = {
-    'Content-Type': 'application/problem+json',
-    'Content-Length': body.length,
-    'Content-Security-Policy': "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-    'X-Content-Type-Options': 'nosniff',
-    'Referrer-Policy': 'no-referrer',
-    'Cache-Control': 'no-store',
-    Connection: 'close',
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${body}`)
 }

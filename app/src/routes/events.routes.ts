@@ -30,7 +30,7 @@ export function eventsRoutes({ cookie, sessions, streams }: Parts): Router {
         })
       }
       if (req.method === 'HEAD') {
-        res.type('text/event-stream').end()
+        res.set('Cache-Control', 'no-store').type('text/event-stream').end()
         return
       }
       const after = new URL(req.originalUrl, 'http://any').searchParams.get('after') ?? undefined

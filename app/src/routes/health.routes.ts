@@ -18,7 +18,7 @@ export function healthRoutes({ whyNotReady, warnings, metrics }: Parts): Router 
   router
     .route('/livez')
     .get((_req, res) => {
-      res.json({ status: 'alive' })
+      res.set('Cache-Control', 'no-store').json({ status: 'alive' })
     })
     .all(allowOnly('GET'))
 
@@ -28,14 +28,17 @@ export function healthRoutes({ whyNotReady, warnings, metrics }: Parts): Router 
       const reason = await whyNotReady()
       if (reason !== undefined) throw new Problem(503, 'Not ready', reason, { 'Retry-After': '1' })
       const noted = warnings()
-      res.json({ status: 'ready', ...(noted.length === 0 ? {} : { warnings: noted }) })
+      res.set('Cache-Control', 'no-store').json({ status: 'ready', ...(noted.length === 0 ? {} : { warnings: noted }) })
     })
     .all(allowOnly('GET'))
 
   router
     .route('/metrics')
     .get(async (_req, res) => {
-      res.type(metrics.contentType).send(await metrics.text())
+      res
+        .set('Cache-Control', 'no-store')
+        .type(metrics.contentType)
+        .send(await metrics.text())
     })
     .all(allowOnly('GET'))
 

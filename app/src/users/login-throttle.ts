@@ -9,6 +9,7 @@ import type { RedisConnection } from '../redis/connection.ts'
 import type { RedisClient } from '../redis/create-client.ts'
 import { ifWrongType } from '../redis/errors.ts'
 import { networkOf } from './network-of.ts'
+import { isSharedAddress } from './shared-address.ts'
 
 export interface ThrottleOptions {
   /** Failed logins that one address may have with one account. */
@@ -48,19 +49,22 @@ export function createLoginThrottle(redis: RedisConnection, options: ThrottleOpt
   })
   const accountKey = ({ username, address }: Attempt) => keyOf(`${networkOf(address)} ${username}`)
   const addressKey = ({ address }: Attempt) => keyOf(networkOf(address))
+  // An address of many clients has no count of its own: one of them would lock out all the others.
+  const ofAddress = async (attempt: Attempt, act: (key: string) => Promise<number>) =>
+    isSharedAddress(attempt.address) ? 0 : act(addressKey(attempt))
 
   return {
     async secondsToWait(attempt) {
       return Math.max(
         ...(await Promise.all([
           accounts.secondsToWait(accountKey(attempt)),
-          addresses.secondsToWait(addressKey(attempt)),
+          ofAddress(attempt, addresses.secondsToWait),
         ])),
       )
     },
     async countFailure(attempt) {
       return Math.max(
-        ...(await Promise.all([accounts.count(accountKey(attempt)), addresses.count(addressKey(attempt))])),
+        ...(await Promise.all([accounts.count(accountKey(attempt)), ofAddress(attempt, addresses.count)])),
       )
     },
     async forgive(attempt) {

@@ -6,6 +6,7 @@ import { createJournal } from '../../src/events/journal.ts'
 import { createWhyEnded } from '../../src/events/why-ended.ts'
 import { createLogger, type Logger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
+import { createServedHosts } from '../../src/middleware/served-hosts.ts'
 import { joinCluster } from '../../src/nodes/cluster.ts'
 import { listen, portOf } from '../../src/process/listen.ts'
 import { createRedisClock } from '../../src/redis/clock.ts'
@@ -61,6 +62,7 @@ export async function startTestNode(
   const app = createApp({
     node: name,
     trustProxyHops,
+    isServedHost: trustProxyHops > 0 ? undefined : createServedHosts({ publicHost: undefined }),
     cookieName: 'sid',
     log: quiet,
     metrics,
@@ -80,7 +82,7 @@ export async function startTestNode(
     whyNotReady: redis.whyNotReady,
     warnings: redis.warnings,
   })
-  const server: Server = await listen(app, { host: '127.0.0.1', port: 0 })
+  const server: Server = await listen(app, { host: '127.0.0.1', port: 0, node: name, log: quiet })
   return {
     name,
     url: `http://127.0.0.1:${portOf(server)}`,

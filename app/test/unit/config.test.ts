@@ -25,6 +25,7 @@ for (const [name, value] of Object.entries({
   REDIS_URL: 'http://localhost',
   REDIS_DEADLINE_MS: '0',
   NODE_NAME: 'not a name',
+  PUBLIC_HOST: 'https://sessions.example.org',
   DEMO_USERS: 'maybe',
   SESSION_KEY: 'secret',
   KEY_PREFIX: 'with space',
