@@ -11,6 +11,11 @@ const KEEP_ALIVE_MS = 75_000
 const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const CHECK_MS = 2_000
+/**
+ * Connections that wait to be accepted. With Node's default of 511, a burst of streams fills the queue, and nginx takes a
+ * node that does not accept for one that is gone. The system has a limit of its own: net.core.somaxconn, 4,096 on Linux.
+ */
+const BACKLOG = 4_096
 
 /** Starts to listen. Rejects with a ConfigError that names the variable when the address or the port cannot be used. */
 export function listen(app: RequestListener, { host, port }: { host: string; port: number }): Promise<Server> {
@@ -21,7 +26,7 @@ export function listen(app: RequestListener, { host, port }: { host: string; por
     server.once('error', ({ code }: NodeJS.ErrnoException) => {
       reject(new ConfigError(whyNotListening(code ?? 'unknown', { host, port })))
     })
-    server.listen(port, host, () => resolve(server))
+    server.listen({ port, host, backlog: BACKLOG }, () => resolve(server))
   })
 }
 
