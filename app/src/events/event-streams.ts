@@ -104,8 +104,7 @@ export function createEventStreams({ node, events, now, limits }: Parts): EventS
     const known = events.recent().filter(isTheirs)
     const missed =
       lastEventId === undefined ? known.slice(-HISTORY) : known.filter(({ id }) => isAfter(id, lastEventId))
-    const oldest = events.recent()[0]?.id
-    const isIncomplete = lastEventId !== undefined && oldest !== undefined && isAfter(oldest, lastEventId)
+    const isIncomplete = lastEventId !== undefined && !events.isComplete(viewer?.username, lastEventId)
 
     // X-Accel-Buffering tells an nginx that does not know this address not to collect what is to be sent at once.
     res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' })

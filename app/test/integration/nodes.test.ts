@@ -171,7 +171,7 @@ test('500 open pages cost a node little memory, and it serves the next one as be
   // Not all at once: each asks Redis whose session that is, and on a busy machine that is past its deadline.
   const pages: EventClient[] = []
   for (let first = 0; first < 500; first += 20) {
-    const visitor = first === 0 ? { cookie } : { address: `192.0.2.${Math.floor(first / 50)}` }
+    const visitor = first === 0 ? { cookie } : { address: `192.0.2.${Math.floor(first / 40)}` }
     pages.push(...(await Promise.all(Array.from({ length: 20 }, () => listenTo(node.url, visitor)))))
   }
   await Promise.all(pages.map((page) => page.message(({ name }) => name === 'hello')))
