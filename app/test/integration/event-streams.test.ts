@@ -57,6 +57,7 @@ async function assertServed(page: EventClient | undefined, message?: string): Pr
 
 /** That it was ended properly, and told to come back later than after any other end. */
 async function assertEvicted(page: EventClient | undefined): Promise<void> {
+  await until('it is evicted', () => page?.messages.at(-1)?.name === 'evicted', 5_000)
   assert.equal(await page?.ended, 'properly')
   const last = page?.messages.at(-1)
   assert.equal(last?.name, 'evicted')
