@@ -6,6 +6,7 @@ import { createForeignKeyLog } from '../redis/foreign-key-log.ts'
 import { type Event, eventSchema } from './event.ts'
 import { createEventHistory, HISTORY_LIMITS, type HistoryLimits } from './event-history.ts'
 import { isAfter } from './event-id.ts'
+import { createForgotten } from './forgotten.ts'
 
 export interface LoggedEvent {
   /** Where it stands in the log: see event-id.ts. Undefined for what is only said on this node, or could not be kept. */
@@ -61,17 +62,14 @@ export async function openEventLog(
 ): Promise<EventLog> {
   const foreignKey = createForeignKeyLog(key, log)
   const history = createEventHistory(limits)
-  /** Ids of entries that have made room in memory, and may still be in the stream. */
-  let forgotten: string[] = []
+  const forgotten = createForgotten(redis, { key, most: MOST_STORED }, log)
   /** What is published while the stream is being read; undefined when it is not. */
   let heldBack: LoggedEvent[] | undefined
   let readings = 0
   const listeners = new Set<EventListener>()
 
   function add(entry: LoggedEvent): void {
-    if (entry.id !== undefined) forgotten.push(...history.add(entry))
-    // As many were deleted by the other nodes, if this one had nothing to say for so long.
-    if (forgotten.length > MOST_STORED) forgotten.shift()
+    if (entry.id !== undefined) forgotten.add(history.add(entry))
     for (const listener of listeners) listener.onEvent(entry)
   }
 
@@ -112,18 +110,6 @@ export async function openEventLog(
     }
   }
 
-  async function deleteForgotten(): Promise<void> {
-    const ids = forgotten
-    if (ids.length === 0) return
-    forgotten = []
-    try {
-      await redis.run((client) => client.xDel(key, ids))
-    } catch (error) {
-      forgotten.unshift(...ids)
-      log.debug({ reason: String(error) }, 'Old events were not deleted')
-    }
-  }
-
   let isMalformedLogged = false
   function toEntry(id: string | undefined, json: string | undefined): LoggedEvent[] {
     try {
@@ -160,7 +146,7 @@ export async function openEventLog(
         const outcome = await redis.run((client) => client.appendAndPublish(key, entry))
         if (outcome === 'isForeign') foreignKey.found()
         else foreignKey.gone()
-        if (outcome === 'kept') void deleteForgotten()
+        if (outcome === 'kept') void forgotten.deleteAll()
         return true
       } catch (error) {
         log.warn({ type: event.type, reason: String(error) }, 'Event was not told')

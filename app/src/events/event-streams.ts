@@ -4,6 +4,8 @@ import { iso } from '../sessions/session-record.ts'
 import { ENDS, isSessionEvent } from './event.ts'
 import { isAfter, timeOf } from './event-id.ts'
 import type { EventLog, LoggedEvent } from './event-log.ts'
+import { createBackoff } from './evicted-backoff.ts'
+import { format, send } from './server-sent-events.ts'
 import { createStreamPlaces, type StreamLimits } from './stream-places.ts'
 
 /** Whose events a page is shown besides those of the nodes. */
@@ -46,16 +48,8 @@ interface Parts {
 const PING_MS = 15_000
 /** What a page sees of the time before it came for the first time. */
 const HISTORY = 20
-/** A client that reads more slowly than this much is written is cut off; it can come back and go on where it was. */
-const LONGEST_BACKLOG_BYTES = 65_536
 /** When a node goes, all its pages come back to the others: not all in the same instant, please. */
 const RETRY_MS = { least: 100, most: 600 }
-/**
- * A client that was evicted comes back later, and later still if many were evicted in the last minute: otherwise clients
- * without a place would take it from each other all the time. Shorter than the page's patience (app/page/feed.ts, 35 s).
- */
-const EVICTED_RETRY_MS = { base: 5_000, perEviction: 100, most: 30_000 }
-const EVICTIONS_FADE_MS = 60_000
 /** How long a stream that was ended may take to be read to its end. After that its connection is closed. */
 const LINGER_MS = 2_000
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -159,29 +153,4 @@ export function createEventStreams({ node, events, now, limits }: Parts): EventS
       for (const res of streams.keys()) res.end()
     },
   }
-}
-
-/** Returns how long the next evicted client should wait, in milliseconds. Half of it is chance. */
-function createBackoff(): () => number {
-  let recent = 0
-  let countedAt = performance.now()
-  return () => {
-    const countingAt = performance.now()
-    recent = recent * Math.exp((countedAt - countingAt) / EVICTIONS_FADE_MS) + 1
-    countedAt = countingAt
-    const { base, perEviction, most } = EVICTED_RETRY_MS
-    const longest = Math.min(most, Math.round(base + recent * perEviction))
-    return randomInt(Math.floor(longest / 2), longest)
-  }
-}
-
-function format({ data, ...fields }: { data: object } & Record<string, unknown>): string {
-  const lines = Object.entries({ ...fields, data: JSON.stringify(data) })
-  return `${lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\n`])).join('')}\n`
-}
-
-function send(res: Response, text: string): void {
-  if (res.writableEnded) return
-  if (res.writableLength > LONGEST_BACKLOG_BYTES) res.destroy()
-  else res.write(text)
 }

@@ -28,7 +28,7 @@ export interface StreamLimits {
 
 /**
  * The memory of a node (mem_limit, 384 MB) has to hold all of this at once:
- *   1,000 streams at about 50 kB, with 64 kB each that the client has not read (LONGEST_BACKLOG_BYTES)      114 MB
+ *   1,000 streams at about 50 kB, with 64 kB each that the client has not read (server-sent-events.ts)      114 MB
  *   the missed events of all of them, which are written in one piece: a user has 20 streams at most, and
  *     the log has 2,000 events of all users together (event-history.ts), at about 250 bytes: 10 MB. Besides,
  *     each gets up to 200 events of nodes, at about 150 bytes                                               40 MB
