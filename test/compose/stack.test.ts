@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -6,10 +7,10 @@ import { after, before, test } from 'node:test'
 import { until } from '../../app/test/lib/until.ts'
 import { judge } from '../../loadtest/lib/judge.ts'
 import { command, succeed, TOP } from '../lib/command.ts'
-import { createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
+import { assertEveryNodeSays, createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
 import { prove } from '../lib/proof.ts'
 import { failures, startSteadyLoad } from '../lib/steady-load.ts'
-import { GRACE, secretsSeen } from '../lib/visitor.ts'
+import { type Credentials, GRACE, secretsSeen } from '../lib/visitor.ts'
 
 const stack = createComposeStack('sessions-test')
 const { make, docker, containerOf, raw } = stack
@@ -297,6 +298,33 @@ test('a node that is stopped under load costs no request, and exits with 0', asy
   assert.deepEqual(failures(load), [])
 })
 
+test('a node without a place for another stream of events passes it on to one that has, and serves everything else', async () => {
+  const accounts: Credentials[] = JSON.parse(await succeed('deploy/test-accounts', ['create', 'crowd', '50'], env))
+  const cookies: string[] = []
+  for (const account of accounts) cookies.push((await stack.visitor(account)).cookie() ?? '')
+  const crowd = fillWithStreams(`http://${containerOf('app-1')}:3000/api/events`, cookies)
+  try {
+    assert.equal(await crowd.answered, '{"200":1000}')
+    assert.deepEqual(await nodesOfStreams(30), ['app-2', 'app-3'])
+    await assertEveryNodeSays(200, await stack.visitor())
+  } finally {
+    crowd.end()
+  }
+})
+
+test('a node that alone has lost Redis passes a stream of events on', async () => {
+  const cookie = (await stack.visitor()).cookie() ?? ''
+  const network = `${env.COMPOSE_PROJECT_NAME}_data`
+  await docker('network', 'disconnect', network, containerOf('app-3'))
+  try {
+    await stack.lineWith('app-3 ', 'Redis connection lost')
+    assert.deepEqual(await nodesOfStreams(30, cookie), ['app-1', 'app-2'])
+  } finally {
+    await docker('network', 'connect', network, containerOf('app-3'))
+  }
+  await assertEveryNodeSays(200, await stack.visitor())
+})
+
 test('no token and no password of this run is in any log, of any container that there was, and no query string', async () => {
   for (const path of ['/metrics', '/api/user', '/nowhere']) await fetch(`${url}${path}?token=in-the-query`)
   await stack.lineWith('nginx-1 ', '"path":"/nowhere"')
@@ -306,3 +334,47 @@ test('no token and no password of this run is in any log, of any container that 
   stack.assertNoSecretIsLogged()
   assert.ok(!stack.log().includes('in-the-query'))
 })
+
+/** Opens so many streams through nginx, one after the other: all must be opened. Returns which nodes have done that. */
+async function nodesOfStreams(count: number, cookie?: string): Promise<string[]> {
+  const nodes = new Set<string>()
+  for (let opened = 0; opened < count; opened++) {
+    const headers = cookie === undefined ? {} : { Cookie: cookie }
+    const abort = new AbortController()
+    const answer = await fetch(`${url}/api/events`, { headers, signal: abort.signal })
+    abort.abort()
+    nodes.add(answer.headers.get('X-Served-By') ?? 'nobody')
+    assert.equal(answer.status, 200, `stream ${opened} of ${[...nodes]}`)
+  }
+  return [...nodes].sort()
+}
+
+/** Runs in a container. Reads cookies from its standard input, and holds 20 streams for each until that is closed. */
+const FILL = `
+  const { Agent, get } = require('node:http')
+  const agent = new Agent({ maxSockets: Infinity })
+  const answers = {}
+  const open = (Cookie) => new Promise((resolve, reject) => {
+    get(process.argv[1], { agent, headers: { Cookie } }, (response) => {
+      answers[response.statusCode] = (answers[response.statusCode] ?? 0) + 1
+      response.resume()
+      resolve()
+    }).on('error', reject)
+  })
+  process.stdin.once('data', async (cookies) => {
+    for (const cookie of JSON.parse(cookies)) await Promise.all(Array.from({ length: 20 }, () => open(cookie)))
+    console.log(JSON.stringify(answers))
+  })
+  process.stdin.once('end', () => process.exit())`
+
+/** As many streams as a user may have for each cookie, from another node: the address of this one is not published. */
+function fillWithStreams(address: string, cookies: readonly string[]) {
+  const words = ['exec', '--interactive', containerOf('app-2'), 'node', '-e', FILL, address]
+  const child = spawn('docker', words, { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin.write(JSON.stringify(cookies))
+  return {
+    /** How many got which answer, when all have one. */
+    answered: once(child.stdout.setEncoding('utf8'), 'data').then(([piece]) => String(piece).trim()),
+    end: () => child.stdin.end(),
+  }
+}

@@ -4,7 +4,9 @@ import type { RedisConnection } from '../redis/connection.ts'
 import { ifWrongType } from '../redis/errors.ts'
 import { createForeignKeyLog } from '../redis/foreign-key-log.ts'
 import { type Event, eventSchema } from './event.ts'
+import { createEventHistory, HISTORY_LIMITS, type HistoryLimits } from './event-history.ts'
 import { isAfter } from './event-id.ts'
+import { createForgotten } from './forgotten.ts'
 
 export interface LoggedEvent {
   /** Where it stands in the log: see event-id.ts. Undefined for what is only said on this node, or could not be kept. */
@@ -25,34 +27,49 @@ export interface EventLog {
   announce(event: Event): void
   /** What is remembered of all nodes, oldest first. */
   recent(): readonly LoggedEvent[]
+  /** Whether all is remembered that this user may see, or without a user everybody, and that came after this id. */
+  isComplete(username: string | undefined, afterId: string): boolean
   /** Gives a function that ends the listening. */
   listen(listener: EventListener): () => void
 }
 
-/** How many events are kept, in Redis and in each node's memory. */
-const KEPT = 1_000
+/**
+ * How many entries the stream has at most. More than all nodes together keep: they delete what they do not keep with their
+ * next event, and until then it is still there.
+ */
+const MOST_STORED = 3_000
 const RETRY_MS = 500
+
+interface Place {
+  key: string
+  channel: string
+  limits?: HistoryLimits
+}
 
 /**
  * The events of all nodes: a capped stream in Redis, of which each node has a copy in memory that pub/sub keeps up to
  * date. So a page that comes back after a moment is told what it missed without a question to Redis. If another program
  * uses the key of the stream, events are published and not kept.
+ *
+ * Redis's own limit of a stream (MAXLEN) deletes the oldest entries, so one user with many events would delete those of all
+ * others. Each node therefore decides by its copy what makes room (event-history.ts), and deletes that from the stream. All
+ * of them come to the same decision; where a node was cut off for a while and does not, an old event more is deleted.
  */
 export async function openEventLog(
   redis: RedisConnection,
-  { key, channel }: { key: string; channel: string },
+  { key, channel, limits = HISTORY_LIMITS }: Place,
   log: Logger,
 ): Promise<EventLog> {
   const foreignKey = createForeignKeyLog(key, log)
-  let entries: LoggedEvent[] = []
+  const history = createEventHistory(limits)
+  const forgotten = createForgotten(redis, { key, most: MOST_STORED }, log)
   /** What is published while the stream is being read; undefined when it is not. */
   let heldBack: LoggedEvent[] | undefined
   let readings = 0
   const listeners = new Set<EventListener>()
 
   function add(entry: LoggedEvent): void {
-    if (entry.id !== undefined) entries.push(entry)
-    if (entries.length > KEPT) entries.shift()
+    if (entry.id !== undefined) forgotten.add(history.add(entry))
     for (const listener of listeners) listener.onEvent(entry)
   }
 
@@ -61,7 +78,7 @@ export async function openEventLog(
     const reading = ++readings
     while (reading === readings) {
       try {
-        const reply = redis.run((client) => client.xRevRange(key, '+', '-', { COUNT: KEPT }))
+        const reply = redis.run((client) => client.xRevRange(key, '+', '-', { COUNT: MOST_STORED }))
         const stored = await ifWrongType<Awaited<typeof reply>>(reply, () => {
           foreignKey.found()
           return null
@@ -78,14 +95,14 @@ export async function openEventLog(
   }
 
   function takeOver(stored: LoggedEvent[]): void {
-    const newest = entries.at(-1)?.id
+    const newest = history.entries().at(-1)?.id
     const isUnknown = ({ id }: LoggedEvent) => isAfter(id, newest)
     if (newest !== undefined && !stored.some(({ id }) => id === newest)) {
-      entries = stored.filter((entry) => !isUnknown(entry))
+      history.replace(stored.filter((entry) => !isUnknown(entry)))
       for (const listener of listeners) listener.onGap()
     }
     for (const entry of stored.filter(isUnknown)) add(entry)
-    const last = entries.at(-1)?.id
+    const last = history.entries().at(-1)?.id
     const published = heldBack ?? []
     heldBack = undefined
     for (const entry of published) {
@@ -116,7 +133,7 @@ export async function openEventLog(
       for (const entry of toEntry(message.slice(0, space) || undefined, message.slice(space + 1))) {
         if (!heldBack) add(entry)
         // Whatever is more than that is read from the stream anyway.
-        else if (heldBack.push(entry) > KEPT) heldBack.shift()
+        else if (heldBack.push(entry) > MOST_STORED) heldBack.shift()
       }
     },
     onSubscribed: () => void catchUp(),
@@ -125,10 +142,11 @@ export async function openEventLog(
   return {
     async append(event) {
       try {
-        const entry = { channel, text: JSON.stringify(event), most: KEPT }
+        const entry = { channel, text: JSON.stringify(event), most: MOST_STORED }
         const outcome = await redis.run((client) => client.appendAndPublish(key, entry))
         if (outcome === 'isForeign') foreignKey.found()
         else foreignKey.gone()
+        if (outcome === 'kept') void forgotten.deleteAll()
         return true
       } catch (error) {
         log.warn({ type: event.type, reason: String(error) }, 'Event was not told')
@@ -138,7 +156,8 @@ export async function openEventLog(
     announce(event) {
       add({ id: undefined, event })
     },
-    recent: () => entries,
+    recent: history.entries,
+    isComplete: history.isComplete,
     listen(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -4,6 +4,9 @@ import { iso } from '../sessions/session-record.ts'
 import { ENDS, isSessionEvent } from './event.ts'
 import { isAfter, timeOf } from './event-id.ts'
 import type { EventLog, LoggedEvent } from './event-log.ts'
+import { createBackoff } from './evicted-backoff.ts'
+import { format, send } from './server-sent-events.ts'
+import { createStreamPlaces, type StreamLimits } from './stream-places.ts'
 
 /** Whose events a page is shown besides those of the nodes. */
 export interface Viewer {
@@ -13,10 +16,20 @@ export interface Viewer {
   expiresAt: number
 }
 
+interface Opening {
+  viewer: Viewer | undefined
+  /** Of the client: users/network-of.ts. Undefined where many clients share one address. */
+  network: string | undefined
+  lastEventId: string | undefined
+}
+
 export interface EventStreams {
-  /** Answers with what happens, as it happens, until the session ends, the client goes or the node drains. */
-  open(res: Response, given: { viewer: Viewer | undefined; lastEventId: string | undefined }): void
-  /** Whether another one can be opened. */
+  /**
+   * Answers with what happens, as it happens, until the session ends, the client goes, the node drains or another stream
+   * takes its place (stream-places.ts). Returns false, and answers nothing, if there is no place for it.
+   */
+  open(res: Response, opening: Opening): boolean
+  /** Whether the node still opens streams. */
   isOpen(): boolean
   count(): number
   /** Ends all streams and opens no more: their clients come back by themselves, to another node. */
@@ -28,23 +41,25 @@ interface Parts {
   events: EventLog
   /** Redis's time, in milliseconds since 1970. */
   now: () => number
+  limits?: Partial<StreamLimits>
 }
 
 /** Shorter than nginx's proxy_read_timeout for this address: silence for so long means that nobody is there any more. */
 const PING_MS = 15_000
-const MOST_STREAMS = 1_000
 /** What a page sees of the time before it came for the first time. */
 const HISTORY = 20
-/** A client that reads more slowly than this much is written is cut off; it can come back and go on where it was. */
-const LONGEST_BACKLOG_BYTES = 65_536
 /** When a node goes, all its pages come back to the others: not all in the same instant, please. */
 const RETRY_MS = { least: 100, most: 600 }
+/** How long a stream that was ended may take to be read to its end. After that its connection is closed. */
+const LINGER_MS = 2_000
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
-export function createEventStreams({ node, events, now }: Parts): EventStreams {
+export function createEventStreams({ node, events, now, limits }: Parts): EventStreams {
   /** Each with the id of the event that its client had last when it came, if it had one. */
   const streams = new Map<Response, string | undefined>()
+  const places = createStreamPlaces(limits)
+  const evictedRetryMs = createBackoff()
   let isEnded = false
   /** This node has no Redis just now, so it does not hear what happens on the others. */
   let isBehind = false
@@ -67,9 +82,13 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
   }, PING_MS)
   pinging.unref()
 
-  function open(res: Response, { viewer, lastEventId }: Parameters<EventStreams['open']>[1]): void {
+  function open(res: Response, { viewer, network, lastEventId }: Opening): boolean {
     // Gone while it was looked up who it is: there would be no end to such a stream.
-    if (res.closed) return
+    if (res.closed) return true
+    const leave = isEnded
+      ? undefined
+      : places.take({ username: viewer?.username, network, onEvicted: () => evict(res) })
+    if (!leave) return false
     const isTheirs = ({ event }: LoggedEvent) => !isSessionEvent(event) || event.user === viewer?.username
     function tell({ id, event }: LoggedEvent, isReplayed: boolean): string {
       const { fingerprint: _, ...visible } = { fingerprint: undefined, ...event }
@@ -79,8 +98,7 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
     const known = events.recent().filter(isTheirs)
     const missed =
       lastEventId === undefined ? known.slice(-HISTORY) : known.filter(({ id }) => isAfter(id, lastEventId))
-    const oldest = events.recent()[0]?.id
-    const isIncomplete = lastEventId !== undefined && oldest !== undefined && isAfter(oldest, lastEventId)
+    const isIncomplete = lastEventId !== undefined && !events.isComplete(viewer?.username, lastEventId)
 
     // X-Accel-Buffering tells an nginx that does not know this address not to collect what is to be sent at once.
     res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' })
@@ -110,13 +128,24 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
     res.once('close', () => {
       clearTimeout(overdue)
       stopListening()
+      leave()
       streams.delete(res)
     })
+    return true
+  }
+
+  function evict(res: Response): void {
+    // Its client does not read, so the end would not arrive either.
+    if (res.writableLength > 0) return void res.destroy()
+    send(res, format({ retry: evictedRetryMs(), event: 'evicted', data: {} }))
+    res.end()
+    const lingering = setTimeout(() => res.destroy(), LINGER_MS)
+    res.once('close', () => clearTimeout(lingering))
   }
 
   return {
     open,
-    isOpen: () => !isEnded && streams.size < MOST_STREAMS,
+    isOpen: () => !isEnded,
     count: () => streams.size,
     end() {
       isEnded = true
@@ -124,15 +153,4 @@ export function createEventStreams({ node, events, now }: Parts): EventStreams {
       for (const res of streams.keys()) res.end()
     },
   }
-}
-
-function format({ data, ...fields }: { data: object } & Record<string, unknown>): string {
-  const lines = Object.entries({ ...fields, data: JSON.stringify(data) })
-  return `${lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\n`])).join('')}\n`
-}
-
-function send(res: Response, text: string): void {
-  if (res.writableEnded) return
-  if (res.writableLength > LONGEST_BACKLOG_BYTES) res.destroy()
-  else res.write(text)
 }

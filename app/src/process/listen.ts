@@ -14,6 +14,11 @@ const KEEP_ALIVE_MS = 75_000
 const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const CHECK_MS = 2_000
+/**
+ * Connections that wait to be accepted. With Node's default of 511, a burst of streams fills the queue, and nginx takes a
+ * node that does not accept for one that is gone. The system has a limit of its own: net.core.somaxconn, 4,096 on Linux.
+ */
+const BACKLOG = 4_096
 
 interface Options {
   host: string
@@ -43,7 +48,7 @@ export function listen(app: RequestListener, { host, port, node, log }: Options)
     server.once('error', ({ code }: NodeJS.ErrnoException) => {
       reject(new ConfigError(whyNotListening(code ?? 'unknown', { host, port })))
     })
-    server.listen(port, host, () => resolve(server))
+    server.listen({ port, host, backlog: BACKLOG }, () => resolve(server))
   })
 }
 

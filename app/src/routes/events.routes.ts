@@ -2,9 +2,11 @@ import { Router } from 'express'
 import { asEventId } from '../events/event-id.ts'
 import type { EventStreams } from '../events/event-streams.ts'
 import { refuseAmbiguousStream } from '../middleware/ambiguous-cookie.ts'
-import { allowOnly, Problem } from '../middleware/problem.ts'
+import { allowOnly } from '../middleware/problem.ts'
 import type { SessionCookie } from '../middleware/session-cookie.ts'
+import { AskAnotherNode } from '../middleware/turn-away.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
+import { networkOf } from '../users/network-of.ts'
 
 interface Parts {
   cookie: SessionCookie
@@ -24,17 +26,14 @@ export function eventsRoutes({ cookie, sessions, streams }: Parts): Router {
     .get(async (req, res) => {
       refuseAmbiguousStream(cookie, req)
       const session = await sessions.peekSession(cookie.read(req))
-      if (!streams.isOpen()) {
-        throw new Problem(503, 'No more event streams', 'This node is going, or has as many as it takes.', {
-          'Retry-After': '1',
-        })
-      }
+      if (!streams.isOpen()) throw noPlace()
       if (req.method === 'HEAD') {
         res.set('Cache-Control', 'no-store').type('text/event-stream').end()
         return
       }
       const after = new URL(req.originalUrl, 'http://any').searchParams.get('after') ?? undefined
-      streams.open(res, {
+      const isOpened = streams.open(res, {
+        network: req.ip === undefined ? undefined : networkOf(req.ip),
         lastEventId: asEventId(req.get('Last-Event-ID')) ?? asEventId(after),
         viewer: session && {
           username: session.user.username,
@@ -42,8 +41,14 @@ export function eventsRoutes({ cookie, sessions, streams }: Parts): Router {
           expiresAt: Date.parse(session.expiresAt),
         },
       })
+      if (!isOpened) throw noPlace()
     })
     .all(allowOnly('GET'))
 
   return router
 }
+
+const noPlace = () =>
+  new AskAnotherNode(503, 'No more event streams', 'This node is draining, or has no place left.', {
+    'Retry-After': '1',
+  })

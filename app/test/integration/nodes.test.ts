@@ -14,8 +14,8 @@ interface Node {
 let redis: TestRedis
 const nodes = new Map<string, Node>()
 
-async function start(name: string): Promise<Node> {
-  const program = runNode('server', { REDIS_URL: redis.url, NODE_NAME: name })
+async function start(name: string, env: Record<string, string> = {}): Promise<Node> {
+  const program = runNode('server', { REDIS_URL: redis.url, NODE_NAME: name, ...env })
   const { port } = await program.line(({ msg }) => msg === 'Listening')
   const node = { program, url: `http://127.0.0.1:${port}` }
   nodes.set(name, node)
@@ -31,6 +31,8 @@ after(async () => {
   await redis.stop()
 })
 
+const gauge = async ({ url }: Node, name: string) =>
+  Number(new RegExp(`^${name}\\{[^}]*} (\\S+)`, 'm').exec(await (await fetch(`${url}/metrics`)).text())?.[1])
 const live = (type: string, node: string) => telling(type, { node, isReplayed: false })
 const count = (page: EventClient, fits: (message: Message) => boolean) => page.messages.filter(fits).length
 const listed = async ({ url }: Node): Promise<{ name: string; state: string }[]> =>
@@ -138,7 +140,7 @@ test('while Redis hangs no node takes another for gone, and each says when it ha
 test('a node that drains says so, ends its streams properly and goes; another one tells the rest', async () => {
   const leaving = await start('app-4')
   const cookie = cookieOf(await post(leaving.url, '/auth/login', { username: 'ada', password: 'analytical-engine' }))
-  const pages = await Promise.all(Array.from({ length: 50 }, () => listenTo(leaving.url, { cookie })))
+  const pages = await Promise.all(Array.from({ length: 20 }, () => listenTo(leaving.url, { cookie })))
   const elsewhere = await listenTo(nodes.get('app-1')?.url ?? '')
   leaving.program.signal('SIGTERM')
   for (const page of pages) {
@@ -162,37 +164,49 @@ test('a node that drains says so, ends its streams properly and goes; another on
 })
 
 test('500 open pages cost a node little memory, and it serves the next one as before', async () => {
-  const node = await start('app-5')
-  const residentBytes = async () =>
-    Number(/^process_resident_memory_bytes\{[^}]*} (\S+)/m.exec(await (await fetch(`${node.url}/metrics`)).text())?.[1])
+  const node = await start('app-5', { TRUST_PROXY_HOPS: '1' })
+  const residentBytes = () => gauge(node, 'process_resident_memory_bytes')
   const cookie = cookieOf(await post(node.url, '/auth/login', { username: 'ada', password: 'analytical-engine' }))
   const earlier = await residentBytes()
   // Not all at once: each asks Redis whose session that is, and on a busy machine that is past its deadline.
   const pages: EventClient[] = []
-  while (pages.length < 500)
-    pages.push(...(await Promise.all(Array.from({ length: 20 }, () => listenTo(node.url, { cookie })))))
+  for (let first = 0; first < 500; first += 20) {
+    const visitor = first === 0 ? { cookie } : { address: `192.0.2.${Math.floor(first / 40)}` }
+    pages.push(...(await Promise.all(Array.from({ length: 20 }, () => listenTo(node.url, visitor)))))
+  }
   await Promise.all(pages.map((page) => page.message(({ name }) => name === 'hello')))
   const growth = (await residentBytes()) - earlier
   process.stdout.write(`500 open pages: ${(growth / 1e6).toFixed(1)} MB more\n`)
   assert.ok(growth < 40e6, `${growth} bytes`)
 
   const startedAt = performance.now()
-  await post(node.url, '/auth/login', { username: 'ada', password: 'analytical-engine' })
-  await Promise.all(pages.map((page) => page.message(telling('login', { isReplayed: false }))))
+  await redis.inspector.publish('events', ` ${JSON.stringify({ type: 'node_up', node: 'far' })}`)
+  await Promise.all(pages.map((page) => page.message(live('node_up', 'far'))))
   assert.ok(performance.now() - startedAt < 1_000, `all told after ${performance.now() - startedAt} ms`)
   for (const page of pages) page.close()
 })
 
-test('a node takes a thousand streams and no more: the next one is told to ask again', async () => {
+test('a thousand anonymous streams at once, from many addresses, leave a user their places, and a newcomer gets one', async () => {
   const node = nodes.get('app-5')
   assert.ok(node)
-  const isEmpty = async () => /^event_streams\{[^}]*} 0$/m.test(await (await fetch(`${node.url}/metrics`)).text())
-  await until('those of before are closed', isEmpty)
-  const pages = await Promise.all(Array.from({ length: 1_000 }, () => listenTo(node.url)))
-  assert.ok(pages.every(({ status }) => status === 200))
-  const refused = await fetch(`${node.url}/api/events`)
-  assert.equal(refused.status, 503)
-  assert.equal(refused.headers.get('Retry-After'), '1')
-  for (const page of pages) page.close()
-  await until('they are closed', isEmpty)
+  const openStreams = () => gauge(node, 'event_streams')
+  await until('those of before are closed', async () => (await openStreams()) === 0)
+  const cookie = cookieOf(await post(node.url, '/auth/login', { username: 'ada', password: 'analytical-engine' }))
+  const crowd = await Promise.all(
+    Array.from({ length: 1_000 }, (_, one) => listenTo(node.url, { address: `192.0.2.${one % 40}` })),
+  )
+  assert.ok(crowd.every(({ status }) => status === 200))
+  const pages = await Promise.all([
+    ...Array.from({ length: 20 }, () => listenTo(node.url, { cookie, address: '192.0.2.1' })),
+    listenTo(node.url, { address: '198.51.100.1' }),
+  ])
+  for (const page of pages) await page.message(({ name }) => name === 'hello')
+  await until('the others have made room', async () => (await openStreams()) === 620)
+  assert.ok(pages.every(({ messages }) => messages.every(({ name }) => name !== 'evicted')))
+  // Of the 384 MB of a node, what stream-places.ts leaves beside unread data, missed events and a password hash.
+  const residentBytes = await gauge(node, 'process_resident_memory_bytes')
+  process.stdout.write(`620 streams after 1,021 were opened: ${(residentBytes / 1e6).toFixed(0)} MB in all\n`)
+  assert.ok(residentBytes < 260e6, `${residentBytes} bytes`)
+  for (const page of [...crowd, ...pages]) page.close()
+  await until('they are closed', async () => (await openStreams()) === 0)
 })

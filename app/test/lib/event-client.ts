@@ -6,6 +6,8 @@ export interface Message {
   id: string
   /** `message` unless it has a name of its own: hello, ping, gap. */
   name: string
+  /** After how many milliseconds to come back, if it says so. */
+  retryMs?: number
   data: Record<string, unknown>
 }
 
@@ -21,14 +23,23 @@ export interface EventClient {
   close(): void
 }
 
+interface Given {
+  cookie?: string
+  lastEventId?: string
+  /** What a proxy says of the address of the client, in X-Forwarded-For. */
+  address?: string
+  path?: string
+}
+
 /** Listens to /api/events, on a connection of its own. */
 export async function listenTo(
   url: string,
-  { cookie, lastEventId, path = '/api/events' }: { cookie?: string; lastEventId?: string; path?: string } = {},
+  { cookie, lastEventId, address, path = '/api/events' }: Given = {},
 ): Promise<EventClient> {
   const headers = {
     ...(cookie === undefined ? {} : { Cookie: cookie }),
     ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
+    ...(address === undefined ? {} : { 'X-Forwarded-For': address }),
   }
   const request = get(new URL(path, url), { agent: false, headers })
   const [response] = await once(request, 'response')
@@ -73,6 +84,7 @@ function parse(block: string): Message {
   for (const line of block.split('\n')) {
     const [field = '', value = ''] = line.split(/: (.*)/s)
     if (field === 'id') message.id = value
+    if (field === 'retry') message.retryMs = Number(value)
     if (field === 'event') message.name = value
     if (field === 'data') message.data = JSON.parse(value)
   }

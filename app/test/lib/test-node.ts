@@ -1,8 +1,10 @@
 import type { Server } from 'node:http'
 import { createApp } from '../../src/app.ts'
+import { HISTORY_LIMITS, type HistoryLimits } from '../../src/events/event-history.ts'
 import { openEventLog } from '../../src/events/event-log.ts'
 import { createEventStreams } from '../../src/events/event-streams.ts'
 import { createJournal } from '../../src/events/journal.ts'
+import type { StreamLimits } from '../../src/events/stream-places.ts'
 import { createWhyEnded } from '../../src/events/why-ended.ts'
 import { createLogger, type Logger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
@@ -44,17 +46,30 @@ interface Given {
   trustProxyHops?: number
   /** As SESSION_CACHE=on has it; none unless told. */
   cacheEntries?: number
+  /** How many streams of events it takes; as many as a real one unless told. */
+  streamLimits?: Partial<StreamLimits>
+  /** How many events it keeps. */
+  historyLimits?: HistoryLimits
 }
 
 /** One node in this process, wired as start-node.ts does it, on a port of its own. */
 export async function startTestNode(
   redisUrl: string,
-  { name, accounts, session, throttle, trustProxyHops = 0, cacheEntries = 0 }: Given,
+  {
+    name,
+    accounts,
+    session,
+    throttle,
+    trustProxyHops = 0,
+    cacheEntries = 0,
+    streamLimits = {},
+    historyLimits = HISTORY_LIMITS,
+  }: Given,
 ): Promise<TestNode> {
   const redis = await connectRedis({ url: redisUrl, deadlineMs: 300, cacheEntries }, quiet)
   const clock = createRedisClock(redis)
-  const events = await openEventLog(redis, redis.keys.events(), quiet)
-  const streams = createEventStreams({ node: name, events, now: clock.estimate })
+  const events = await openEventLog(redis, { ...redis.keys.events(), limits: historyLimits }, quiet)
+  const streams = createEventStreams({ node: name, events, now: clock.estimate, limits: streamLimits })
   const metrics = createMetrics({ node: name, eventStreams: streams.count })
   const { requestsAnswered } = metrics
   const cluster = joinCluster(redis, { key: redis.keys.nodes(), name, clock, requestsAnswered, events }, quiet)
