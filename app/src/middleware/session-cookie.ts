@@ -1,4 +1,5 @@
 import type { CookieOptions, Request, Response } from 'express'
+import { valuesOf } from './cookie-header.ts'
 import { placesOfDuplicates } from './cookie-places.ts'
 
 /** The cookie that carries the token. */
@@ -37,14 +38,7 @@ export function createSessionCookie(name: string): SessionCookie {
    */
   const nameOn = (req: Request) => (req.secure ? `__Host-${name}` : name)
 
-  function readAll(req: Request): string[] {
-    const prefix = `${nameOn(req)}=`
-    return (req.headers.cookie ?? '')
-      .split(';')
-      .map((pair) => pair.trim())
-      .filter((pair) => pair.startsWith(prefix))
-      .map((pair) => pair.slice(prefix.length))
-  }
+  const readAll = (req: Request) => valuesOf(req.headers.cookie ?? '', nameOn(req))
 
   const isAmbiguous = (req: Request) => readAll(req).length > 1
 
