@@ -19,6 +19,7 @@ import { apiRoutes } from './routes/api.routes.ts'
 import { authRoutes } from './routes/auth.routes.ts'
 import { eventsRoutes } from './routes/events.routes.ts'
 import { healthRoutes } from './routes/health.routes.ts'
+import { reportsRoutes } from './routes/reports.routes.ts'
 import type { SessionStore } from './sessions/session-store.ts'
 import type { LoginThrottle } from './users/login-throttle.ts'
 import type { Users } from './users/users.ts'
@@ -51,6 +52,9 @@ export interface AppParts {
 /** The page: what is served as it is, and what is compiled from app/page. */
 const PUBLIC = [new URL('../../public', import.meta.url), new URL('../page', import.meta.url)]
 
+/** Far more than a page that works has to report, and too few to fill a log. */
+const REPORTS_A_MINUTE = { perAddress: 20, inAll: 60 }
+
 /** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
 export function createApp(parts: AppParts): Express {
   const { node, metrics, users, throttle, sessions, journal, whyEnded, streams, cluster } = parts
@@ -61,6 +65,7 @@ export function createApp(parts: AppParts): Express {
   const onSessionCreated = () => metrics.sessionsCreated.inc()
   app.use(authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }))
   app.use(eventsRoutes({ cookie, sessions, streams }))
+  app.use(reportsRoutes(REPORTS_A_MINUTE))
   app.use(apiRoutes({ node, cookie, sessions, journal, requireSession, cluster }))
 
   for (const folder of PUBLIC) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { assertWholeAnswer, line } from '../../app/test/lib/every-answer.ts'
 import { assertHarmless, assertServesMeanwhile, hostileRequests } from '../../app/test/lib/hostile-http.ts'
+import { assertPolicyHeaders } from '../../app/test/lib/policy-headers.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { assertEveryNodeSays, createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
 import { casesThroughNginx, nginxCases, twoHosts } from '../lib/nginx-answers.ts'
@@ -233,7 +234,7 @@ test('3.4, 14.3.2: every answer says how it is to be treated, also those of ngin
   for (const [path, init, status] of cases) {
     const answer = await visitor.ask(path, init)
     assert.equal(answer.status, status, path)
-    assertSafeHeaders(answer.headers)
+    assertPolicyHeaders(answer.headers, path)
     if (path !== '/') assert.equal(answer.headers.get('Cache-Control'), 'no-store')
   }
   assert.equal((await visitor.ask('/api/sessions')).headers.get('Cache-Control'), 'no-store')
@@ -348,7 +349,7 @@ test('502: with no node left the answer is nginx’s own, and as careful', async
     for (const answer of [await visitor.whoAmI(), await visitor.logIn()]) {
       assert.equal(answer.status, 502)
       assert.equal(answer.servedBy, 'nginx')
-      assertSafeHeaders(answer.headers)
+      assertPolicyHeaders(answer.headers)
       assert.equal(answer.headers.get('Cache-Control'), 'no-store')
       assert.deepEqual(answer.headers.getSetCookie(), [])
     }
@@ -370,18 +371,3 @@ test('502: with no node left the answer is nginx’s own, and as careful', async
 test('no token and no password of this run is in any log of any container', () => {
   stack.assertNoSecretIsLogged()
 })
-
-function assertSafeHeaders(headers: Headers): void {
-  const policy = headers.get('Content-Security-Policy') ?? ''
-  for (const directive of [
-    /default-src '(self|none)'/,
-    /object-src 'none'/,
-    /base-uri 'none'/,
-    /frame-ancestors 'none'/,
-  ]) {
-    assert.match(policy, directive)
-  }
-  assert.doesNotMatch(policy, /unsafe|\*|https?:/)
-  assert.equal(headers.get('X-Content-Type-Options'), 'nosniff')
-  assert.equal(headers.get('Referrer-Policy'), 'no-referrer')
-}

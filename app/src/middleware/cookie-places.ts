@@ -22,10 +22,7 @@ const PLAIN_PATH = /^[A-Za-z0-9/_.-]*$/
 export function placesOfDuplicates({ url, host }: { url: string; host: string }): CookiePlace[] {
   const paths = pathsOf(url.split('?', 1)[0] ?? '')
   const domains = domainsOf(host)
-  return [
-    ...paths.filter((path) => path !== '/').map((path) => ({ path })),
-    ...domains.flatMap((domain) => paths.map((path) => ({ path, domain }))),
-  ]
+  return paths.flatMap((path) => [...(path === '/' ? [] : [{ path }]), ...domains.map((domain) => ({ path, domain }))])
 }
 
 /** '/api/user' has '/', '/api', '/api/' and '/api/user', and the path of the stream, which removes no cookie itself. */

@@ -1,5 +1,6 @@
 import type { CookieOptions, Request, Response } from 'express'
-import { placesOfDuplicates } from './cookie-places.ts'
+import { valuesOf } from './cookie-header.ts'
+import { type CookiePlace, placesOfDuplicates } from './cookie-places.ts'
 
 /** The cookie that carries the token. */
 export interface SessionCookie {
@@ -30,6 +31,25 @@ const attributesOn = (req: Request): CookieOptions => ({
   secure: req.secure,
 })
 
+/**
+ * nginx takes the head of an answer in one buffer of 4 kB (proxy_buffer_size), and makes it a 502 if it does not fit. The rest
+ * of the head is about 2 kB. Only a host name with many long parts has so many places; the least likely ones are last.
+ */
+const MOST_REMOVAL_BYTES = 1_800
+
+/** As short as can be: Max-Age is shorter than a date, and a removal needs no other attributes. */
+function removals(name: string, places: readonly CookiePlace[]): string[] {
+  const lines: string[] = []
+  let bytes = 0
+  for (const { path, domain } of places) {
+    const line = `${name}=; Max-Age=0; Path=${path}${domain === undefined ? '' : `; Domain=${domain}`}`
+    bytes += `Set-Cookie: ${line}\r\n`.length
+    if (bytes > MOST_REMOVAL_BYTES) break
+    lines.push(line)
+  }
+  return lines
+}
+
 export function createSessionCookie(name: string): SessionCookie {
   /**
    * Over TLS the name says to the browser: only from this very host, over TLS, for every path (OWASP ASVS 5.0, 3.3.3). No
@@ -37,14 +57,7 @@ export function createSessionCookie(name: string): SessionCookie {
    */
   const nameOn = (req: Request) => (req.secure ? `__Host-${name}` : name)
 
-  function readAll(req: Request): string[] {
-    const prefix = `${nameOn(req)}=`
-    return (req.headers.cookie ?? '')
-      .split(';')
-      .map((pair) => pair.trim())
-      .filter((pair) => pair.startsWith(prefix))
-      .map((pair) => pair.slice(prefix.length))
-  }
+  const readAll = (req: Request) => valuesOf(req.headers.cookie ?? '', nameOn(req))
 
   const isAmbiguous = (req: Request) => readAll(req).length > 1
 
@@ -65,7 +78,7 @@ export function createSessionCookie(name: string): SessionCookie {
       // The prefix __Host- allows no cookie but the own one.
       if (req.secure || !isAmbiguous(req)) return
       const places = placesOfDuplicates({ url: req.originalUrl, host: req.headers.host ?? '' })
-      for (const place of places) res.clearCookie(nameOn(req), { ...attributesOn(req), ...place })
+      res.append('Set-Cookie', removals(nameOn(req), places))
     },
   }
 }

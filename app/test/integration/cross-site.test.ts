@@ -76,10 +76,53 @@ test('the page itself, and a program that is no browser, are let through', async
   }
 })
 
-test('reading is nobody’s business to forbid here: the browser keeps the answer from the other page', async () => {
+/** As a browser marks them: a script's request, an image, a script, a frame, a link, and one of a neighbour's page. */
+const FROM_ELSEWHERE: readonly Record<string, string>[] = [
+  {
+    'Sec-Fetch-Site': 'cross-site',
+    'Sec-Fetch-Mode': 'cors',
+    'Sec-Fetch-Dest': 'empty',
+    Origin: 'http://evil.example',
+  },
+  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
+  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script' },
+  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' },
+  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
+  { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty' },
+  { Origin: 'http://evil.example' },
+]
+
+test('a page of another origin reads nothing of /api and /auth: 403, and the session does not count as used', async () => {
   const cookie = await logIn()
-  const headers = { Cookie: cookie, Origin: 'http://evil.example', 'Sec-Fetch-Site': 'cross-site' }
-  const response = await fetch(`${node.url}/api/user`, { headers })
-  assert.equal(response.headers.get('Access-Control-Allow-Origin'), null)
-  assert.equal(response.headers.get('Cross-Origin-Resource-Policy'), 'same-origin')
+  for (const headers of FROM_ELSEWHERE) {
+    for (const path of ['/api/user', '/api/sessions', '/api/cluster', '/api/events', '/api/nothing', '/auth/login']) {
+      for (const method of ['GET', 'HEAD', 'OPTIONS']) {
+        const response = await fetch(node.url + path, { method, headers: { Cookie: cookie, ...headers } })
+        assert.equal(response.status, 403, `${method} ${path} ${JSON.stringify(headers)}`)
+        assert.deepEqual(response.headers.getSetCookie(), [])
+        assert.equal(response.headers.get('Access-Control-Allow-Origin'), null)
+        await response.body?.cancel()
+      }
+    }
+  }
+  assert.equal((await getUser(node.url, cookie)).status, 200)
+})
+
+test('others may link to the page, and a typed address, the page itself and a program read what they ask for', async () => {
+  const cookie = await logIn()
+  for (const headers of FROM_ELSEWHERE) {
+    for (const path of ['/', '/style.css']) {
+      const response = await fetch(node.url + path, { headers })
+      assert.equal(response.status, 200)
+      assert.equal(response.headers.get('Cross-Origin-Resource-Policy'), 'same-origin')
+      assert.equal(response.headers.get('Access-Control-Allow-Origin'), null)
+    }
+  }
+  for (const headers of [
+    {},
+    { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty' },
+    { 'Sec-Fetch-Site': 'none', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
+  ]) {
+    assert.equal((await fetch(`${node.url}/api/user`, { headers: { Cookie: cookie, ...headers } })).status, 200)
+  }
 })

@@ -16,8 +16,9 @@ export async function openPage(context: BrowserContext, url: string): Promise<Op
   const complaints: string[] = []
   page.on('console', (message) => {
     if (message.type() !== 'error' && message.type() !== 'warning') return
-    // That is this machine's network, which changes with every container, and not the page: it has to live with it.
-    if (!message.text().includes('ERR_NETWORK_CHANGED')) complaints.push(message.text())
+    // The first is this machine's network, which changes with every container. The second is a browser of another age, which
+    // ignores what it does not know. Neither is the page's fault.
+    if (!/ERR_NETWORK_CHANGED|Permissions-Policy header: /.test(message.text())) complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(error.message))
   await page.addInitScript(

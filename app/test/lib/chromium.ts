@@ -6,7 +6,8 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 /** Where a Chromium is: CHROMIUM says, or the usual places. Undefined if there is none. */
 export const chromiumPath = process.env.CHROMIUM || PLACES.find((path) => existsSync(path))
 
-export function launchChromium(): Promise<Browser> {
+/** A Chromium without a window; `args` are for what a test needs besides. */
+export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   if (!chromiumPath) throw new Error('There is no Chromium here')
   return chromium.launch({
     executablePath: chromiumPath,
@@ -19,6 +20,7 @@ export function launchChromium(): Promise<Browser> {
       '--disable-sync',
       // The stack is on this machine, whatever proxy the shell has.
       '--no-proxy-server',
+      ...args,
     ],
   })
 }
