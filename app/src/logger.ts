@@ -12,10 +12,15 @@ export function createLogger({ level, node }: { level: string; node: string }): 
       formatters: { level: (label) => ({ level: label }) },
       // Belt and braces: nothing logs these, and a line that ever carries one does not show it.
       redact: { paths: ['*.password', '*.token', '*.cookie', 'password', 'token', 'cookie'], censor: '[hidden]' },
+      hooks: { streamWrite: escapeControls },
     },
     openOutput(),
   )
 }
+
+/** JSON need not escape DEL and U+0080 to U+009F, but a terminal takes some of them as escape codes: U+009B is CSI. */
+const escapeControls = (line: string) =>
+  line.replaceAll(/[\u007f-\u009f]/g, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /**
  * Standard output. When its terminal is closed, a write fails with EIO. The stream of pino would then retry at exit without

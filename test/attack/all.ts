@@ -1,10 +1,16 @@
 import { anonymousStreams } from './anonymous-streams.ts'
 import type { Attack } from './attack.ts'
 import { lockOutEverybody } from './lock-out-everybody.ts'
+import { manyStreamsTls } from './many-streams-tls.ts'
+import { slowBodies } from './slow-bodies.ts'
+import { slowHeaders } from './slow-headers.ts'
 
 /** In the order of docs/threat-model.md. */
 export const ATTACKS: readonly Attack[] = [
   // One on each line.
+  slowHeaders,
+  slowBodies,
+  manyStreamsTls,
   anonymousStreams,
   lockOutEverybody,
 ]

@@ -16,6 +16,8 @@ export interface LogLine {
 export interface Program {
   pid: number
   lines: LogLine[]
+  /** The same lines as they were printed. */
+  texts: string[]
   /** The first line, so far or to come, that fits. Fails if the program ends without it. */
   line(fits: (line: LogLine) => boolean): Promise<LogLine>
   signal(signal: NodeJS.Signals): void
@@ -35,6 +37,7 @@ export function run(command: string, args: string[], env: Record<string, string>
     endWithTest(() => child.kill('SIGKILL')),
   )
   const lines: LogLine[] = []
+  const texts: string[] = []
   const waiting = new Set<() => void>()
   const wakeAll = () => {
     for (const wake of waiting) wake()
@@ -42,6 +45,7 @@ export function run(command: string, args: string[], env: Record<string, string>
   let isOver = false
   const reader = createInterface({ input: child.stdout })
   reader.on('line', (text) => {
+    texts.push(text)
     lines.push(text.startsWith('{') ? JSON.parse(text) : { msg: text })
     wakeAll()
   })
@@ -53,6 +57,7 @@ export function run(command: string, args: string[], env: Record<string, string>
   return {
     pid: child.pid ?? 0,
     lines,
+    texts,
     ended: once(child, 'exit').then(([code, signal]) => code ?? signal),
     signal: (signal) => child.kill(signal),
     async line(fits) {

@@ -1,0 +1,71 @@
+// Holds many connections to nginx open and finishes nothing on any of them: hold.js KIND COUNT SECONDS [HOST]
+// A connection that is closed is opened again, as often as the time allows. Prints how many were open at once, and what was
+// answered how often, as one JSON object.
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+
+const [kind = '', count = '0', seconds = '0', host = 'nginx'] = process.argv.slice(2)
+
+const OPENED_AT_ONCE = 100
+/** Before a connection that was closed is opened again. */
+const PAUSE_MS = 200
+
+const HEAD = `HTTP/1.1\r\nHost: nginx\r\n`
+const JSON_HEAD = `POST /auth/login ${HEAD}Content-Type: application/json\r\n`
+/** What each connection sends, and whether it does so over TLS. */
+const KINDS: Record<string, { isTls: boolean; bytes: string }> = {
+  headers: { isTls: false, bytes: `GET / ${HEAD}${`X-Filler: ${'a'.repeat(900)}\r\n`.repeat(34)}` },
+  // The same within the limits of nginx.conf, with as many lines as it takes.
+  'allowed-headers': { isTls: false, bytes: `GET / ${HEAD}${'a:\r\n'.repeat(95)}X-Filler: ${'a'.repeat(7_500)}` },
+  bodies: { isTls: false, bytes: `${JSON_HEAD}Content-Length: 65000\r\n\r\n${'x'.repeat(60_000)}` },
+  'allowed-bodies': { isTls: false, bytes: `${JSON_HEAD}Content-Length: 4096\r\n\r\n${'x'.repeat(4_000)}` },
+  streams: { isTls: false, bytes: `GET /api/events ${HEAD}\r\n` },
+  'streams-tls': { isTls: true, bytes: `GET /api/events ${HEAD}\r\n` },
+}
+const chosen = KINDS[kind]
+if (!chosen) throw new Error(`There is no kind ${kind}`)
+
+const endsAt = Date.now() + Number(seconds) * 1_000
+const answers: Record<string, number> = {}
+const open = new Set<Socket>()
+let most = 0
+
+const counted = (what: string) => {
+  answers[what] = (answers[what] ?? 0) + 1
+}
+
+function openOne({ isTls, bytes }: { isTls: boolean; bytes: string }): Socket {
+  const socket = isTls
+    ? connectTls({ host, port: 8443, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] })
+    : connect(8080, host)
+  socket.once(isTls ? 'secureConnect' : 'connect', () => {
+    open.add(socket)
+    most = Math.max(most, open.size)
+    socket.write(bytes, 'latin1')
+  })
+  socket.once('data', (piece) => counted(String(piece).slice(9, 12)))
+  // Not to read what follows would be another attack.
+  socket.on('data', () => {})
+  socket.on('error', ({ code }: NodeJS.ErrnoException) => counted(code ?? 'error'))
+  socket.once('close', () => open.delete(socket))
+  return socket
+}
+
+async function keepOneOpen(what: { isTls: boolean; bytes: string }): Promise<void> {
+  while (Date.now() < endsAt) {
+    const socket = openOne(what)
+    const atEnd = setTimeout(() => socket.destroy(), endsAt - Date.now())
+    await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    clearTimeout(atEnd)
+    await sleep(PAUSE_MS)
+  }
+}
+
+const kept: Promise<void>[] = []
+while (kept.length < Number(count)) {
+  for (let one = 0; one < OPENED_AT_ONCE && kept.length < Number(count); one++) kept.push(keepOneOpen(chosen))
+  await sleep(20)
+}
+await Promise.all(kept)
+process.stdout.write(`${JSON.stringify({ most, answers })}\n`)
