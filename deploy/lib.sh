@@ -91,7 +91,7 @@ count_nodes() { compose ps --all --quiet app | grep -c . || true; }
 
 # Users of the containers, which this machine does not know, read what is mounted into them: also after a clone with umask 077.
 make_mounts_readable() {
-  find nginx test/faults/block.ts app/test/lib/clock-off.ts \( -type d ! -perm -005 -o -type f ! -perm -004 \) -exec chmod a+rX {} +
+  find nginx app/redis test/faults/block.ts app/test/lib/clock-off.ts \( -type d ! -perm -005 -o -type f ! -perm -004 \) -exec chmod a+rX {} +
 }
 
 # Whether a program listens on this port of an address, BIND unless told. `localhost` stands for two addresses.

@@ -159,6 +159,9 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
   const password = (await succeed('cat', ['.secrets/redis-app-password'])).trim()
   const asApp = (...words: string[]) =>
     docker('exec', '--env', `REDISCLI_AUTH=${password}`, containerOf('redis-1'), 'redis-cli', '--user', 'app', ...words)
+  const [, library = '', suffix = ''] =
+    /^(sessions(_[0-9a-f]{8}))$/m.exec(await stack.redisCli('--raw', 'FUNCTION', 'LIST')) ?? []
+  assert.notEqual(library, '')
   for (const words of [
     ['KEYS', '*'],
     ['SCAN', '0'],
@@ -179,10 +182,21 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
     ['DEL', 'disabled-users'],
     ['SET', 'test-account:mallory', '{}'],
     ['DEL', 'test-account:mallory'],
-    // A script may do no more than whoever calls it.
-    ['EVAL', "return redis.call('FLUSHALL')", '0'],
-    ['EVAL', "return redis.call('GET', 'other')", '0'],
-    ['EVAL', "return redis.call('PUBLISH', 'any', 'thing')", '0'],
+    // A script without an end would stop Redis, so it may send none, and load no function.
+    ['EVAL', 'while true do end', '0'],
+    ['EVAL_RO', 'while true do end', '0'],
+    ['EVALSHA', 'a'.repeat(40), '0'],
+    ['SCRIPT', 'LOAD', 'return 1'],
+    ['FUNCTION', 'LOAD', 'REPLACE', "#!lua name=own\nredis.register_function('own', function() while true do end end)"],
+    ['FUNCTION', 'DELETE', library],
+    ['FUNCTION', 'FLUSH'],
+    ['FUNCTION', 'LIST'],
+    // Of the names of all keys that change it learns nothing.
+    ['CLIENT', 'TRACKING', 'ON', 'BCAST'],
+    // A function may do no more than whoever calls it.
+    ['FCALL', `set_if_unchanged${suffix}`, '1', 'disabled-users', '', 'x', '1'],
+    ['FCALL', `append_and_publish${suffix}`, '1', 'other', '9', 'text', 'any'],
+    ['FCALL', `append_and_publish${suffix}`, '1', 'events', '9', '{}', 'any'],
   ]) {
     assert.match(await asApp(...words), /NOPERM|ACL failure in script/, words.join(' '))
   }
