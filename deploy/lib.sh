@@ -104,6 +104,16 @@ port_is_taken() {
   return 1
 }
 
+new_password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# Writes a file of .secrets: write_in_place FILE TEXT. In place: the container has this very file mounted, and would not see another under its name.
+write_in_place() {
+  [ "$2" != "$(cat "$1" 2>/dev/null)" ] || return 0
+  [ ! -e "$1" ] || chmod u+w "$1"
+  printf '%s\n' "$2" > "$1"
+  chmod 444 "$1"
+}
+
 sha256_of() { printf %s "$1" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d ' ' -f 1; }
 
 # Prints what is at an address, or fails within five seconds.

@@ -136,7 +136,9 @@ test('only nginx is published, on this machine alone; Redis and the nodes have n
 
 test('the password of Redis is neither in what Docker tells nor in a process list', async () => {
   const passwords = await Promise.all(
-    ['app', 'admin'].map((user) => succeed('cat', [`.secrets/redis-${user}-password`])),
+    ['redis-app-password', 'redis-admin-password', 'redis-loader-password', 'session-seal-keys'].map((file) =>
+      succeed('cat', [`.secrets/${file}`]),
+    ),
   )
   const names = [...THREE_NODES.map(containerOf), containerOf('redis-1')]
   const told = [
@@ -278,6 +280,19 @@ test('a node that is stopped under load costs no request, and exits with 0', asy
   await until('the node is back in turn', () => served() > before)
   await load.stop()
   assert.deepEqual(failures(load), [])
+})
+
+test('a Redis that is replaced by an empty one has the functions of the application before it is healthy', async () => {
+  await docker('rm', '--force', '--volumes', containerOf('redis-1'))
+  await docker('volume', 'rm', 'sessions-test_redis')
+  await docker('compose', 'up', '--detach', '--wait', '--no-deps', 'redis')
+  assert.match(await stack.redisCli('--raw', 'FUNCTION', 'LIST'), /^sessions_[0-9a-f]{8}$/m)
+  const visitor = await until('a login is possible', async () => {
+    const stranger = stack.stranger()
+    return (await stranger.logIn()).status === 200 ? stranger : undefined
+  })
+  assert.equal((await visitor.whoAmI()).status, 200)
+  assert.equal((await visitor.logOut()).status, 204)
 })
 
 test('no token and no password of this run is in any log, of any container that there was, and no query string', async () => {

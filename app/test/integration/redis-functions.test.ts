@@ -103,6 +103,17 @@ test('functions that go missing while a node runs make it not ready, and it says
   await until('it is ready', async () => (await readiness(url)) === 200)
 })
 
+test('the functions of two versions are loaded at once, so a rolling update serves with both', async () => {
+  await redis.inspector.sendCommand(['FUNCTION', 'FLUSH'])
+  await redis.inspector.sendCommand(['FUNCTION', 'LOAD', LIBRARY])
+  const other = LIBRARY.replace(/_[0-9a-f]{8}\b/g, '_0a0a0a0a')
+  await redis.inspector.sendCommand(['FUNCTION', 'LOAD', other])
+  const connection = await connectRedis({ url: redis.url, deadlineMs: 1_000 }, quiet)
+  assert.equal(await connection.run((client) => client.atomic.functionsReady()), 'OK')
+  await connection.close()
+  assert.equal(await redis.inspector.sendCommand(['FCALL', 'ready_0a0a0a0a', '0']), 'OK')
+})
+
 test('a full Redis renews and deletes by functions, and publishes what it cannot keep', async (t) => {
   const connection = await connectRedis({ url: redis.url, deadlineMs: 1_000 }, quiet)
   t.after(async () => {
