@@ -1,7 +1,8 @@
 # The face of the project. Each target is a script that can be run alone: see deploy, loadtest and test.
 .DEFAULT_GOAL := help
 .PHONY: help up local down ps logs restart rolling control scale clean loadtest loadtest-control prove chaos \
-        chaos-controls soak bench attack test audit sbom pin mutants format redis-cli sessions session end-sessions disable enable monitor screenshots
+        chaos-controls soak bench attack test audit sbom pin mutants format seal-key redis-cli sessions session end-sessions disable \
+        enable monitor screenshots
 
 # An argument of a target counts only on the command line: every shell has a USER, and may have a URL or an N, of its own.
 argument = $(if $(filter command,$(firstword $(origin $1))),$($1))
@@ -79,6 +80,9 @@ mutants: ## Break the protections one by one, in a copy, and see that their test
 
 format: ## Format and sort the sources
 	@app/node_modules/.bin/biome check --write
+
+seal-key: ## Replace the key that sessions are sealed with; they go on (FORGET=1 removes the old keys, hours later)
+	@deploy/seal-key $(if $(call argument,FORGET),--forget)
 
 redis-cli: ## Open redis-cli in the stack's Redis
 	@deploy/redis-cli

@@ -91,7 +91,7 @@ count_nodes() { compose ps --all --quiet app | grep -c . || true; }
 
 # Users of the containers, which this machine does not know, read what is mounted into them: also after a clone with umask 077.
 make_mounts_readable() {
-  find nginx test/faults/block.ts app/test/lib/clock-off.ts \( -type d ! -perm -005 -o -type f ! -perm -004 \) -exec chmod a+rX {} +
+  find nginx app/redis test/faults/block.ts app/test/lib/clock-off.ts \( -type d ! -perm -005 -o -type f ! -perm -004 \) -exec chmod a+rX {} +
 }
 
 # Whether a program listens on this port of an address, BIND unless told. `localhost` stands for two addresses.
@@ -102,6 +102,16 @@ port_is_taken() {
     if (exec 3<>"/dev/tcp/$address/$1") 2>/dev/null; then return 0; fi
   done
   return 1
+}
+
+new_password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# Writes a file of .secrets: write_in_place FILE TEXT. In place: the container has this very file mounted, and would not see another under its name.
+write_in_place() {
+  [ "$2" != "$(cat "$1" 2>/dev/null)" ] || return 0
+  [ ! -e "$1" ] || chmod u+w "$1"
+  printf '%s\n' "$2" > "$1"
+  chmod 444 "$1"
 }
 
 sha256_of() { printf %s "$1" | (sha256sum 2>/dev/null || shasum -a 256) | cut -d ' ' -f 1; }

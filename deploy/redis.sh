@@ -6,7 +6,7 @@
 REDIS_PATIENCE_SECONDS=10
 
 # The variables that deploy/local was started with, and on which the commands of an administrator depend.
-LOCAL_SETTINGS='REDIS_URL REDIS_PASSWORD_FILE KEY_PREFIX SESSION_KEY SESSION_STORE'
+LOCAL_SETTINGS='REDIS_URL REDIS_PASSWORD_FILE KEY_PREFIX SESSION_KEY SESSION_SEAL_KEY_FILE SESSION_STORE'
 
 # Saves them for the commands that come later, from another shell. The file can hold a password.
 save_local_settings() {

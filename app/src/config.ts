@@ -52,6 +52,7 @@ export const environment = z.object({
   SESSION_FRESH_SECONDS: seconds(1).default(600),
   SESSION_CACHE: z.enum(['on', 'off']).default('off'),
   SESSION_KEY: z.enum(['plain', 'hashed']).default('plain'),
+  SESSION_SEAL_KEY_FILE: z.string().min(1).optional(),
   LOGIN_FAILURES: z.coerce.number().int().min(1).default(5),
   LOGIN_FAILURES_ADDRESS: z.coerce.number().int().min(1).default(100),
   LOGIN_FAILURES_SECONDS: seconds(1).default(900),
@@ -91,7 +92,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     redisIsConfigured: given.REDIS_URL !== undefined,
     redis: Object.freeze({
       url: value.REDIS_URL,
-      password: value.REDIS_PASSWORD_FILE === undefined ? undefined : readSecret(value.REDIS_PASSWORD_FILE),
+      password:
+        value.REDIS_PASSWORD_FILE === undefined
+          ? undefined
+          : readSecret('REDIS_PASSWORD_FILE', value.REDIS_PASSWORD_FILE),
       keyPrefix: value.KEY_PREFIX ?? '',
       deadlineMs: value.REDIS_DEADLINE_MS,
       cacheEntries: value.SESSION_CACHE === 'on' ? MOST_CACHED_SESSIONS : 0,
@@ -108,6 +112,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
       maxPerUser: value.SESSION_MAX,
       freshSeconds: value.SESSION_FRESH_SECONDS,
       keyForm: value.SESSION_KEY,
+      sealKeys: value.SESSION_SEAL_KEY_FILE === undefined ? [] : readSealKeys(value.SESSION_SEAL_KEY_FILE),
     }),
     throttle: Object.freeze({
       maxFailures: value.LOGIN_FAILURES,
@@ -121,14 +126,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
 
 export type Config = ReturnType<typeof readConfig>
 
-function readSecret(path: string): string {
+/** One key a line. */
+function readSealKeys(path: string): readonly string[] {
+  const keys = readSecret('SESSION_SEAL_KEY_FILE', path).split(/\s*\n\s*/)
+  // 32 hexadecimal digits are 128 bits.
+  if (keys.some((key) => key.length < 32))
+    throw new ConfigError(`Bad configuration. SESSION_SEAL_KEY_FILE: ${path} has a key shorter than 32 characters`)
+  return keys
+}
+
+function readSecret(variable: string, path: string): string {
   let secret: string
   try {
     secret = readFileSync(path, 'utf8').trim()
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : 'unreadable'
-    throw new ConfigError(`Bad configuration. REDIS_PASSWORD_FILE: cannot read ${path} (${code})`)
+    throw new ConfigError(`Bad configuration. ${variable}: cannot read ${path} (${code})`)
   }
-  if (secret === '') throw new ConfigError(`Bad configuration. REDIS_PASSWORD_FILE: ${path} is empty`)
+  if (secret === '') throw new ConfigError(`Bad configuration. ${variable}: ${path} is empty`)
   return secret
 }

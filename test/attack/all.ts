@@ -2,6 +2,7 @@ import { anonymousStreams } from './anonymous-streams.ts'
 import type { Attack } from './attack.ts'
 import { lockOutEverybody } from './lock-out-everybody.ts'
 import { manyStreamsTls } from './many-streams-tls.ts'
+import { redisAccount } from './redis-account.ts'
 import { slowBodies } from './slow-bodies.ts'
 import { slowHeaders } from './slow-headers.ts'
 
@@ -13,4 +14,5 @@ export const ATTACKS: readonly Attack[] = [
   manyStreamsTls,
   anonymousStreams,
   lockOutEverybody,
+  redisAccount,
 ]

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { until } from '../../app/test/lib/until.ts'
 import { command, TOP } from '../lib/command.ts'
 import { assertEveryNodeSays, createComposeStack } from '../lib/compose-stack.ts'
-import { GRACE } from '../lib/visitor.ts'
+import { GRACE, type Visitor } from '../lib/visitor.ts'
 
 // A stack behind a proxy on this machine, which it is told of. Then the commands of an administrator when something is in their way. test/local/admin.test.ts has what does not depend on Compose.
 const project = 'sessions-test-admin'
@@ -113,6 +113,19 @@ test('make end-sessions ends them on every node, also when a node is cut off fro
   await assertEveryNodeSays(401, visitor)
 })
 
+test('make seal-key replaces the key of the seals and ends no session; without the old key the old ones end', async () => {
+  const sealOf = async (visitor: Visitor) =>
+    String(JSON.parse(await stack.redisCli('--raw', 'GET', `session:${visitor.token()}`)).seal).slice(0, 8)
+  const before = await stack.visitor(GRACE)
+  await stack.make('seal-key')
+  await assertEveryNodeSays(200, before)
+  const after = await stack.visitor(GRACE)
+  assert.notEqual(await sealOf(after), await sealOf(before))
+  await stack.make('seal-key', 'FORGET=1')
+  await assertEveryNodeSays(401, before)
+  await assertEveryNodeSays(200, after)
+})
+
 test('with a Redis that does not answer nothing is said to be done, and nothing is', async () => {
   const visitor = await stack.visitor()
   await stack.docker('pause', stack.containerOf('redis-1'))
@@ -176,6 +189,9 @@ test('.secrets deleted while the stack runs: each command says that it did nothi
 
   await stack.make('down')
   await stack.make('up')
+  // The key of its seal was among them.
+  await assertEveryNodeSays(401, visitor)
+  await visitor.logIn()
   await assertEveryNodeSays(200, visitor)
   assert.match(await stack.make('disable', 'USER=ada'), /^ada is disabled/m)
   await assertEveryNodeSays(401, visitor)

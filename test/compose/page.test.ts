@@ -8,6 +8,7 @@ import { testPage } from '../../app/test/lib/page-contract.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { command, succeed } from '../lib/command.ts'
 import { createComposeStack } from '../lib/compose-stack.ts'
+import { readSealKeys } from '../lib/seal-keys.ts'
 
 const skip = chromiumPath ? false : 'no Chromium on this machine'
 const stack = createComposeStack('sessions-test-page', { LOGIN_FAILURES_SECONDS: '4' })
@@ -32,6 +33,7 @@ testPage(
   () => ({
     url: stack.url(),
     redis: async (...words) => (await stack.redisCli('--raw', ...words)).trim(),
+    sealKeys: readSealKeys(),
     pauseRedis: async () => void (await docker('pause', containerOf('redis-1'))),
     resumeRedis: async () => void (await docker('unpause', containerOf('redis-1'))),
   }),

@@ -336,6 +336,17 @@ test('logs: what happens to sessions is logged with user, node and session id', 
   await stack.lineWith('"event":"login_failed","user":"(unknown)"')
 })
 
+test('a session that was written into Redis with the rights of a node is 401 on every node, and is logged', async () => {
+  const visitor = await stack.visitor()
+  const { seal: _, ...record } = JSON.parse(await stack.redisCli('--raw', 'GET', `session:${visitor.token()}`))
+  const own = 'b'.repeat(21) + String(process.pid).padStart(22, '0')
+  const forged = JSON.stringify({ ...record, user: { username: 'grace', displayName: 'Grace Hopper' } })
+  await stack.redisCli('SET', `session:${own}`, forged, 'EX', '60')
+  await assertEveryNodeSays(401, createVisitor(stack.url(), { cookie: `sid=${own}` }))
+  await stack.lineWith('"event":"seal_invalid"')
+  await stack.redisCli('DEL', `session:${own}`)
+})
+
 test('the app needed no right that it does not have', async () => {
   assert.doesNotMatch(await stack.redisCli('ACL', 'LOG'), /^app$/m)
 })

@@ -168,7 +168,9 @@ test('only nginx is published, on this machine alone; Redis and the nodes have n
 
 test('the password of Redis is neither in what Docker tells nor in a process list', async () => {
   const passwords = await Promise.all(
-    ['app', 'admin'].map((user) => succeed('cat', [`.secrets/redis-${user}-password`])),
+    ['redis-app-password', 'redis-admin-password', 'redis-loader-password', 'session-seal-keys'].map((file) =>
+      succeed('cat', [`.secrets/${file}`]),
+    ),
   )
   const names = [...THREE_NODES.map(containerOf), containerOf('redis-1')]
   const told = [
@@ -191,6 +193,9 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
   const password = (await succeed('cat', ['.secrets/redis-app-password'])).trim()
   const asApp = (...words: string[]) =>
     docker('exec', '--env', `REDISCLI_AUTH=${password}`, containerOf('redis-1'), 'redis-cli', '--user', 'app', ...words)
+  const [, library = '', suffix = ''] =
+    /^(sessions(_[0-9a-f]{8}))$/m.exec(await stack.redisCli('--raw', 'FUNCTION', 'LIST')) ?? []
+  assert.notEqual(library, '')
   for (const words of [
     ['KEYS', '*'],
     ['SCAN', '0'],
@@ -211,10 +216,21 @@ test('the app’s Redis user may do nothing but what the app does; without a pas
     ['DEL', 'disabled-users'],
     ['SET', 'test-account:mallory', '{}'],
     ['DEL', 'test-account:mallory'],
-    // A script may do no more than whoever calls it.
-    ['EVAL', "return redis.call('FLUSHALL')", '0'],
-    ['EVAL', "return redis.call('GET', 'other')", '0'],
-    ['EVAL', "return redis.call('PUBLISH', 'any', 'thing')", '0'],
+    // A script without an end would stop Redis, so it may send none, and load no function.
+    ['EVAL', 'while true do end', '0'],
+    ['EVAL_RO', 'while true do end', '0'],
+    ['EVALSHA', 'a'.repeat(40), '0'],
+    ['SCRIPT', 'LOAD', 'return 1'],
+    ['FUNCTION', 'LOAD', 'REPLACE', "#!lua name=own\nredis.register_function('own', function() while true do end end)"],
+    ['FUNCTION', 'DELETE', library],
+    ['FUNCTION', 'FLUSH'],
+    ['FUNCTION', 'LIST'],
+    // Of the names of all keys that change it learns nothing.
+    ['CLIENT', 'TRACKING', 'ON', 'BCAST'],
+    // A function may do no more than whoever calls it.
+    ['FCALL', `set_if_unchanged${suffix}`, '1', 'disabled-users', '', 'x', '1'],
+    ['FCALL', `append_and_publish${suffix}`, '1', 'other', '9', 'text', 'any'],
+    ['FCALL', `append_and_publish${suffix}`, '1', 'events', '9', '{}', 'any'],
   ]) {
     assert.match(await asApp(...words), /NOPERM|ACL failure in script/, words.join(' '))
   }
@@ -323,6 +339,19 @@ test('a node that alone has lost Redis passes a stream of events on', async () =
     await docker('network', 'connect', network, containerOf('app-3'))
   }
   await assertEveryNodeSays(200, await stack.visitor())
+})
+
+test('a Redis that is replaced by an empty one has the functions of the application before it is healthy', async () => {
+  await docker('rm', '--force', '--volumes', containerOf('redis-1'))
+  await docker('volume', 'rm', 'sessions-test_redis')
+  await docker('compose', 'up', '--detach', '--wait', '--no-deps', 'redis')
+  assert.match(await stack.redisCli('--raw', 'FUNCTION', 'LIST'), /^sessions_[0-9a-f]{8}$/m)
+  const visitor = await until('a login is possible', async () => {
+    const stranger = stack.stranger()
+    return (await stranger.logIn()).status === 200 ? stranger : undefined
+  })
+  assert.equal((await visitor.whoAmI()).status, 200)
+  assert.equal((await visitor.logOut()).status, 204)
 })
 
 test('no token and no password of this run is in any log, of any container that there was, and no query string', async () => {

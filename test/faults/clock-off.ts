@@ -1,7 +1,9 @@
 // A node whose clock is wrong, among others whose clocks are right.
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { changeRecord } from '../../app/test/lib/change-record.ts'
 import { until } from '../../app/test/lib/until.ts'
+import { readSealKeys } from '../lib/seal-keys.ts'
 import { ADA, type Answer, createVisitor, type Visitor } from '../lib/visitor.ts'
 import type { Fault, Watch } from './fault.ts'
 import { AGENT } from './history.ts'
@@ -69,16 +71,17 @@ async function keyOf(stack: Stack, visitor: Visitor): Promise<string> {
 /** Moves the absolute end of a session near, and asks every node until it is over. */
 async function expectTrueEnd(stack: Stack, watch: Watch, visitor: Visitor, node: string): Promise<void> {
   const key = await keyOf(stack, visitor)
-  const record = JSON.parse(await stack.redis('--raw', 'GET', key))
+  const json = await stack.redis('--raw', 'GET', key)
   // Longer than a node goes without renewing a session in use: each of them does it once.
   const renewSeconds = Number((await stack.exec(node, 'printenv', 'SESSION_RENEW_SECONDS')).trim() || 5)
   const leastLeftMs = (renewSeconds + 2) * 1000
   // By this machine's clock, which is also that of Redis.
-  const createdMs = Date.parse(record.createdAt)
+  const createdMs = Date.parse(JSON.parse(json).createdAt)
   const absoluteSeconds = Math.ceil((Date.now() + leastLeftMs - createdMs) / 1000)
   const endMs = createdMs + absoluteSeconds * 1000
   const endsAt = endMs - aheadOfProcessMs()
-  const changed = JSON.stringify({ ...record, absoluteSeconds })
+  const name = key.slice('session:'.length)
+  const changed = changeRecord({ name, json, sealKeys: readSealKeys() }, () => ({ absoluteSeconds }))
   await stack.redis('SET', key, changed, 'PXAT', String(endMs))
   const answers: { status: number; servedBy: string; askedMs: number; answeredMs: number }[] = []
   while (performance.now() < endsAt + 1_000) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logger.ts'
+import { appendAndPublish } from '../redis/append-and-publish.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 import { ifWrongType } from '../redis/errors.ts'
 import { createForeignKeyLog } from '../redis/foreign-key-log.ts'
@@ -143,7 +144,7 @@ export async function openEventLog(
     async append(event) {
       try {
         const entry = { channel, text: JSON.stringify(event), most: MOST_STORED }
-        const outcome = await redis.run((client) => client.appendAndPublish(key, entry))
+        const outcome = await redis.run((client) => appendAndPublish(client, key, entry))
         if (outcome === 'isForeign') foreignKey.found()
         else foreignKey.gone()
         if (outcome === 'kept') void forgotten.deleteAll()

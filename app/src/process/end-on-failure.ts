@@ -1,6 +1,6 @@
 import { ConfigError } from '../config.ts'
 import { createLogger } from '../logger.ts'
-import { RedisUnavailable } from '../redis/errors.ts'
+import { FunctionsMissing, RedisUnavailable } from '../redis/errors.ts'
 import { WrongServer } from '../redis/explain-failure.ts'
 import { NodeDidNotStart } from './supervisor.ts'
 
@@ -18,6 +18,7 @@ export async function endOnFailure(start: () => Promise<void>): Promise<void> {
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof NodeDidNotStart) return error.message
   if (error instanceof RedisUnavailable) {
+    if (error.cause instanceof FunctionsMissing) return `${error.message}.`
     return `${error.message.trim().replace(/\.$/, '')}. ${whatToDo(error)}`
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error)

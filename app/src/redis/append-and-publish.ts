@@ -1,4 +1,7 @@
-import { type CommandParser, defineScript } from 'redis'
+import type { CommandParser } from 'redis'
+import type { RedisClient } from './create-client.ts'
+import { describe } from './errors.ts'
+import { pushCall } from './function-library.ts'
 
 interface Entry {
   channel: string
@@ -10,30 +13,29 @@ interface Entry {
 /** `isForeign`: the key holds data of another program. */
 export type Appended = 'kept' | 'published' | 'isForeign'
 
+/** Redis is full; it cannot write to its disk; it has too few replicas. It can still publish. */
+const STORES_NOTHING = /^(OOM|MISCONF|NOREPLICAS)\b/
+
 /**
  * Adds an entry to a capped stream and publishes it, with its id in front, on a channel. Both happen in one step, so a
  * listener receives the entries in the order of the stream, and "all after this id" is never less than what was missed.
- * The client gets it as a command of its own.
+ * A Redis that stores nothing publishes the entry without an id. On a replica it fails: the client needs another connection.
  */
-export const appendAndPublish = {
-  appendAndPublish: defineScript({
-    NUMBER_OF_KEYS: 1,
-    // A Redis that is full refuses the entry (XADD), but can still tell those who listen. It then has no id. The same
-    // if the key is of another type. On a replica the script fails: the client needs another connection.
-    SCRIPT: `
-      local id = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'event', ARGV[2])
-      local outcome = 'kept'
-      if type(id) == 'table' then
-        if string.find(id.err, 'READONLY', 1, true) then return id end
-        outcome = string.find(id.err, 'WRONGTYPE', 1, true) and 'isForeign' or 'published'
-        id = ''
-      end
-      redis.call('PUBLISH', ARGV[3], id .. ' ' .. ARGV[2])
-      return outcome`,
+export async function appendAndPublish(client: RedisClient, key: string, entry: Entry): Promise<Appended> {
+  try {
+    return await client.atomic.append(key, entry)
+  } catch (error) {
+    if (!STORES_NOTHING.test(describe(error))) throw error
+    await client.publish(entry.channel, ` ${entry.text}`)
+    return 'published'
+  }
+}
+
+export const appending = {
+  append: {
     parseCommand(parser: CommandParser, key: string, { channel, text, most }: Entry) {
-      parser.pushKey(key)
-      parser.push(String(most), text, channel)
+      pushCall(parser, 'append_and_publish', key, String(most), text, channel)
     },
-    transformReply: (reply: Appended) => reply,
-  }),
+    transformReply: (reply: 'kept' | 'isForeign') => reply,
+  },
 }

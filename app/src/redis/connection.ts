@@ -94,7 +94,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
 
     async whyNotReady() {
       try {
-        await run((client) => requirePrimary(client, address))
+        await run((client) => Promise.all([requirePrimary(client, address), client.atomic.functionsReady()]))
         return undefined
       } catch (error) {
         return `Redis is unavailable: ${describe(error).replace(/\.$/, '')}.`

@@ -1,7 +1,9 @@
 import { createClient } from 'redis'
-import { appendAndPublish } from './append-and-publish.ts'
+import { appending } from './append-and-publish.ts'
 import { compareAndSet } from './compare-and-set.ts'
+import { counting } from './count.ts'
 import { deleteForeign } from './delete-foreign.ts'
+import { libraryCheck } from './function-library.ts'
 
 export interface RedisOptions {
   /** redis:// or rediss:// address; a user name in it is used, a password in it yields to `password`. */
@@ -28,7 +30,8 @@ export function createRedisClient({ url, password, deadlineMs, cacheEntries }: R
     url: address.href,
     ...(username === '' ? {} : { username }),
     ...(secret === '' ? {} : { password: secret }),
-    scripts: { ...compareAndSet, ...deleteForeign, ...appendAndPublish },
+    // Calls of Redis functions, as client.atomic.NAME. Not node-redis's `functions`: their names here have the version in them.
+    modules: { atomic: { ...compareAndSet, ...deleteForeign, ...appending, ...counting, ...libraryCheck } },
     // A command for which there is no connection fails now; the user is told to come back rather than kept waiting.
     disableOfflineQueue: true,
     // Makes Redis say when what this client has read changes. What to do with it is left to us: see docs/decisions.md.

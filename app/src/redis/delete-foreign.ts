@@ -1,8 +1,6 @@
-import { type CommandParser, defineScript } from 'redis'
+import type { CommandParser } from 'redis'
+import { pushCall } from './function-library.ts'
 
-function parseCommand(parser: CommandParser, key: string) {
-  parser.pushKey(key)
-}
 const transformReply = (reply: number) => reply === 1
 
 /**
@@ -10,25 +8,13 @@ const transformReply = (reply: number) => reply === 1
  * another node may have replaced the data already. The application's Redis user may not send TYPE.
  */
 export const deleteForeign = {
-  deleteUnlessSortedSet: defineScript({
-    NUMBER_OF_KEYS: 1,
-    SCRIPT: `
-      local size = redis.pcall('ZCARD', KEYS[1])
-      if type(size) ~= 'table' then return 0 end
-      if not string.find(size.err, 'WRONGTYPE', 1, true) then return size end
-      return redis.call('DEL', KEYS[1])`,
-    parseCommand,
+  deleteUnlessSortedSet: {
+    parseCommand: (parser: CommandParser, key: string) => pushCall(parser, 'delete_unless_sorted_set', key),
     transformReply,
-  }),
+  },
 
-  deleteUnlessCount: defineScript({
-    NUMBER_OF_KEYS: 1,
-    SCRIPT: `
-      local count = redis.pcall('GET', KEYS[1])
-      if type(count) == 'table' and not string.find(count.err, 'WRONGTYPE', 1, true) then return count end
-      if not count or (type(count) == 'string' and string.find(count, '^%-?%d+$')) then return 0 end
-      return redis.call('DEL', KEYS[1])`,
-    parseCommand,
+  deleteUnlessCount: {
+    parseCommand: (parser: CommandParser, key: string) => pushCall(parser, 'delete_unless_count', key),
     transformReply,
-  }),
+  },
 }

@@ -25,10 +25,15 @@ export class RedisIsReplica extends Error {
   override readonly name = 'RedisIsReplica'
 }
 
+/** The functions of the application are not in Redis, and cannot be loaded. The message says what to do. */
+export class FunctionsMissing extends Error {
+  override readonly name = 'FunctionsMissing'
+}
+
 /** Redis 6 puts the code of an error inside a script behind "Error running script". */
 const WRONG_TYPE = /\bWRONGTYPE\b|value is not an integer/
-/** A replica rejects a write; a replica has lost its primary; Redis is still loading its data. */
-const CANNOT_SERVE = /\b(READONLY|MASTERDOWN|LOADING)\b/
+/** A replica rejects a write; a replica has lost its primary; Redis is still loading its data; it was replaced by an empty one. */
+const CANNOT_SERVE = /\b(READONLY|MASTERDOWN|LOADING|Function not found)\b/
 
 /** The error of a command as the rest of the application knows it. */
 export function toRedisError(error: unknown): RedisUnavailable {

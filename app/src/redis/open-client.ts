@@ -1,5 +1,6 @@
 import { createRedisClient, describeAddress, type RedisClient, type RedisOptions } from './create-client.ts'
 import { withDeadline } from './deadline.ts'
+import { requireFunctions } from './function-library.ts'
 import { type MemoryPolicy, readMemoryPolicy, requirePrimary } from './inspect-server.ts'
 import { createReadCache, type ReadCache } from './read-cache.ts'
 
@@ -25,8 +26,8 @@ export interface OpenClient {
 }
 
 /**
- * One connection, to a server that can serve: it has loaded its data and is no replica.
- * @throws {RedisIsReplica} and whatever a failed connection throws; nothing is left open then
+ * One connection, to a server that can serve: it has loaded its data, is no replica, and has our functions.
+ * @throws {RedisIsReplica}, {FunctionsMissing} and whatever a failed connection throws; nothing is left open then
  */
 export async function openClient(
   options: RedisOptions,
@@ -48,6 +49,7 @@ export async function openClient(
     // Redis answers HELLO while it still loads its data; PING is refused until it is done.
     await inTime(client.ping())
     await inTime(requirePrimary(client, describeAddress(options.url)))
+    await inTime(requireFunctions(client))
     const memory = await inTime(readMemoryPolicy(client))
     for (const [channel, { onSubscribing, onMessage }] of subscribers) {
       onSubscribing()

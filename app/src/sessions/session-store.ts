@@ -34,6 +34,8 @@ export interface SessionOptions {
   /** For how long after the login a session may end the others of its user without another login. */
   freshSeconds: number
   keyForm: KeyForm
+  /** What records are sealed with: see record-seal.ts. None, or not given: they are not sealed. */
+  sealKeys?: readonly string[]
   /** Name of the node, kept as `createdOn`. */
   node: string
 }

@@ -19,7 +19,12 @@ export function createSessionsOfUser({ index, readLiving, end }: Parts) {
   /** Newest login first. A session has two names while its token is being replaced, and if a node died in that moment. */
   async function readAll(username: string): Promise<{ session: Session; names: string[] }[]> {
     const indexed = await index.read(username)
-    const found = await Promise.all(indexed.map(readLiving))
+    // An index is not sealed. It may have been made to name the session of another user.
+    const readOwn = async (name: string) => {
+      const living = await readLiving(name)
+      return living?.session.user.username === username ? living : undefined
+    }
+    const found = await Promise.all(indexed.map(readOwn))
     const byId = new Map<string, { session: Session; names: string[] }>()
     for (const living of found) {
       if (!living) continue

@@ -29,7 +29,7 @@ export function createUserIndex(redis: RedisConnection, { absoluteMs }: { absolu
         )
       const [, , size] = await ifWrongType(addEntry(), async () => {
         // Several logins may find it at once. One of them deletes it.
-        if (await redis.run((client) => client.deleteUnlessSortedSet(key)))
+        if (await redis.run((client) => client.atomic.deleteUnlessSortedSet(key)))
           log.warn(
             { key },
             'Replaced a session index that held data of another type. Earlier sessions of this user are not listed',

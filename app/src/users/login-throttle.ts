@@ -6,6 +6,7 @@ import {
   type RateLimiterRes,
 } from 'rate-limiter-flexible'
 import type { RedisConnection } from '../redis/connection.ts'
+import { limiterClient } from '../redis/count.ts'
 import type { RedisClient } from '../redis/create-client.ts'
 import { ifWrongType } from '../redis/errors.ts'
 import { networkOf } from './network-of.ts'
@@ -82,13 +83,13 @@ function createCounter(
 
   // Created for each call: that costs nothing, and a client lives no longer than its connection.
   const countIn = (client: RedisClient) =>
-    new RateLimiterRedis({ ...options, storeClient: client, useRedisPackage: true })
+    new RateLimiterRedis({ ...options, storeClient: limiterClient(client), useRedisPackage: true })
 
   /** In Redis, or in memory if Redis does not answer. Data that is not a count is replaced. */
   function use<T>(key: string, act: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T> {
     const actInRedis = () => redis.run((client) => act(countIn(client)))
     const done = ifWrongType(actInRedis(), async () => {
-      await redis.run((client) => client.deleteUnlessCount(countIn(client).getKey(key)))
+      await redis.run((client) => client.atomic.deleteUnlessCount(countIn(client).getKey(key)))
       return actInRedis()
     })
     return done.catch(() => act(memory))

@@ -4,6 +4,7 @@ import type { Renewed } from '../redis/compare-and-set.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 import { ifWrongType } from '../redis/errors.ts'
 import { createRecentSessions } from '../sessions/recent-sessions.ts'
+import { createRecordSeal } from '../sessions/record-seal.ts'
 import {
   formatRecord,
   iso,
@@ -54,6 +55,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   // Under a very short idle timeout the usual pause between renewals would let a session in use expire.
   const renewMs = Math.min(options.renewSeconds * 1000, Math.floor(ttlMs / 4))
   const recent = createRecentSessions()
+  const seal = createRecordSeal({ keys: options.sealKeys ?? [] }, log)
   const index = createUserIndex(redis, { absoluteMs }, log)
   const ofUser = createSessionsOfUser({ index, readLiving, end })
   const sessionKey = redis.keys.session
@@ -84,7 +86,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   async function write(name: string, record: SessionRecord, now: number) {
     const endsAt = Date.parse(record.absoluteExpiresAt)
     const expiresAt = Math.min(now + ttlMs, endsAt)
-    const json = formatRecord(record)
+    const json = seal.close(name, formatRecord(record))
     // Sent together, and done in this order: one connection keeps it.
     const [, size] = await Promise.all([
       redis.run((client) => client.set(sessionKey(name), json, { expiration: { type: 'PXAT', value: expiresAt } })),
@@ -121,7 +123,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const key = sessionKey(name)
     const latestEndMs = Date.parse(record.absoluteExpiresAt)
     try {
-      const renewal = redis.run((client) => client.expireIfUnchanged(key, json, { ttlMs, renewMs, latestEndMs }))
+      const renewal = redis.run((client) => client.atomic.expireIfUnchanged(key, json, { ttlMs, renewMs, latestEndMs }))
       const renewed = await ifWrongType<Renewed | null>(renewal, () => null)
       if (!renewed) {
         redis.forget(key)
@@ -182,8 +184,9 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const now = await redisNow(redis)
     await write(newName, { ...record, rotatedAt: iso(now) }, now)
     const pointer: ReplacedToken = { replacedBy: newName, salt }
+    const pointerJson = seal.close(oldName, JSON.stringify(pointer))
     const turned = redis.run((client) =>
-      client.setIfUnchanged(sessionKey(oldName), json, JSON.stringify(pointer), options.rotateGraceSeconds * 1000),
+      client.atomic.setIfUnchanged(sessionKey(oldName), json, pointerJson, options.rotateGraceSeconds * 1000),
     )
     const isDone = await ifWrongType<boolean>(turned, () => false)
     forget(oldName)
@@ -261,7 +264,9 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
 
   function parse(name: string, json: string | null): SessionRecord | ReplacedToken | undefined {
     if (json === null) return undefined
-    const value = parseValue(json, () => fingerprintOfName(options.keyForm, name))
+    const content = seal.open(name, json)
+    if (content === undefined) return undefined
+    const value = parseValue(content, () => fingerprintOfName(options.keyForm, name))
     if (!value) log.warn('Session in Redis has an unknown form, taken as none')
     return value
   }

@@ -1,3 +1,4 @@
 import { contract } from '../lib/contract.ts'
 
-contract({ keyForm: 'hashed' })
+// Sealed as well, as in Compose.
+contract({ keyForm: 'hashed', sealKeys: ['a key of this test, and of nothing else'] })

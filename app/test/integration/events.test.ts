@@ -4,11 +4,12 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { appendAndPublish } from '../../src/redis/append-and-publish.ts'
+import { connectRedis } from '../../src/redis/connection.ts'
 import type { Account } from '../../src/users/users.ts'
 import { listenTo, telling } from '../lib/event-client.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
-import { newAccount, startTestNode, type TestNode } from '../lib/test-node.ts'
+import { newAccount, quiet, startTestNode, type TestNode } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
 
 const NAMES = ['ann', 'bob', 'cy', 'dee', 'eve', 'flo', 'gus', 'hal', 'ida', 'jay', 'kim', 'lee'] as const
@@ -96,20 +97,16 @@ test('a page that comes back, to another node, gets exactly what it missed', asy
   }
 })
 
-test('a page that missed a great deal gets all of it at once', async () => {
+test('a page that missed a great deal gets all of it at once', async (t) => {
   const cookie = await logIn(left, 'dee')
   const last = await redis.inspector.xAdd('events', '*', { event: JSON.stringify({ type: 'node_up', node: 'first' }) })
+  const connection = await connectRedis({ url: redis.url, deadlineMs: 1_000 }, quiet)
+  t.after(connection.close)
   for (let index = 0; index < 900; index++) {
     const event = { type: 'login', user: 'dee', sessionId: `session-${index}`.padEnd(22, '-'), node: 'far' }
-    await redis.inspector.sendCommand([
-      'EVALSHA',
-      await appendScript(),
-      '1',
-      'events',
-      '1000',
-      JSON.stringify(event),
-      'events',
-    ])
+    await connection.run((client) =>
+      appendAndPublish(client, 'events', { channel: 'events', text: JSON.stringify(event), most: 1_000 }),
+    )
   }
   const page = await listenTo(left.url, { cookie, lastEventId: last })
   await until('all is told', () => page.messages.filter(telling('login', { node: 'far' })).length === 900)
@@ -374,9 +371,6 @@ test('a page that does not read what it is sent is cut off, and costs no more me
   })
   socket.destroy()
 })
-
-/** The script that a node appends with, as Redis knows it by now. */
-const appendScript = () => redis.inspector.scriptLoad(appendAndPublish.appendAndPublish.SCRIPT)
 
 /** Keeps both nodes from connecting to Redis again until told to. */
 async function holdBackConnections() {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import { freePort } from '../../src/process/free-port.ts'
+import { appendAndPublish } from '../../src/redis/append-and-publish.ts'
 import { connectRedis } from '../../src/redis/connection.ts'
 import type { RedisClient } from '../../src/redis/create-client.ts'
 import { RedisDisconnected, RedisUnavailable } from '../../src/redis/errors.ts'
@@ -66,9 +67,10 @@ for (const cache of ['off', 'on']) {
 const renewal = { ttlMs: 60_000, renewMs: 0, latestEndMs: Number.MAX_SAFE_INTEGER }
 const writes: Record<string, (client: RedisClient) => Promise<unknown>> = {
   'a command': (client) => client.set('role', 'changed'),
-  'a script that sets': (client) => client.setIfUnchanged('role', 'kept', 'changed', 60_000),
-  'a script that renews': (client) => client.expireIfUnchanged('role', 'kept', renewal),
-  'a script that publishes': (client) => client.appendAndPublish('role-events', { channel: 'x', text: '{}', most: 9 }),
+  'a function that sets': (client) => client.atomic.setIfUnchanged('role', 'kept', 'changed', 60_000),
+  'a function that renews': (client) => client.atomic.expireIfUnchanged('role', 'kept', renewal),
+  'a function that publishes': (client) =>
+    appendAndPublish(client, 'role-events', { channel: 'x', text: '{}', most: 9 }),
 }
 for (const [what, write] of Object.entries(writes)) {
   test(`READONLY as the answer to ${what} replaces the connection at once`, async (t) => {

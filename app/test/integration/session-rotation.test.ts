@@ -71,7 +71,7 @@ test('a renewal that comes when the token has been replaced, or the session has 
   const { token } = await sessions.setSession(aUser('late'))
   const read = (await redis.inspector.get(keyOf(token))) ?? ''
   const AN_HOUR = { ttlMs: 3_600_000, renewMs: 5_000, latestEndMs: Date.now() + 1e8 }
-  const renew = () => right.run((client) => client.expireIfUnchanged(keyOf(token), read, AN_HOUR))
+  const renew = () => right.run((client) => client.atomic.expireIfUnchanged(keyOf(token), read, AN_HOUR))
   assert.ok(await renew())
   await sessions.rotateSession(token)
   assert.equal(await renew(), null)

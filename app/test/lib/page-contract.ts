@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { fingerprintOf } from '../../src/sessions/session-token.ts'
 import { alertWith, ask, assertAccessible, haveSession, logIn, openPage, text, tokenOf, visit } from './browser-page.ts'
+import { changeRecord } from './change-record.ts'
 import { until } from './until.ts'
 
 /** A stack with a page in front of three nodes, and its Redis. */
@@ -10,6 +11,8 @@ export interface PageStack {
   url: string
   /** Runs a Redis command, for what the test wants to be so. */
   redis(...words: string[]): Promise<string>
+  /** What its records are sealed with. Not given: they are not. */
+  sealKeys?: readonly string[]
   pauseRedis(): Promise<void>
   resumeRedis(): Promise<void>
 }
@@ -452,8 +455,10 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
 }
 
 /** Lets a session look as if it was begun so much earlier. */
-async function makeOlder({ redis }: PageStack, token: string, seconds: number): Promise<void> {
-  const record = JSON.parse(await redis('GET', `session:${token}`))
-  record.createdAt = new Date(Date.parse(record.createdAt) - seconds * 1000).toISOString()
-  await redis('SET', `session:${token}`, JSON.stringify(record), 'KEEPTTL')
+async function makeOlder({ redis, sealKeys = [] }: PageStack, token: string, seconds: number): Promise<void> {
+  const json = await redis('GET', `session:${token}`)
+  const older = changeRecord({ name: token, json, sealKeys }, ({ createdAt }) => ({
+    createdAt: new Date(Date.parse(createdAt) - seconds * 1000).toISOString(),
+  }))
+  await redis('SET', `session:${token}`, older, 'KEEPTTL')
 }

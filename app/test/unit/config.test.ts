@@ -104,6 +104,20 @@ test('a password file that is missing or empty is an error that names the variab
   )
 })
 
+test('seal keys are the lines of their file; a short one is an error that does not repeat it', async () => {
+  const keys = ['k'.repeat(32), 'l'.repeat(48)]
+  await withSecret(`${keys[0]}\r\n\n${keys[1]}\n`, (path) =>
+    assert.deepEqual(readConfig({ SESSION_SEAL_KEY_FILE: path }).session.sealKeys, keys),
+  )
+  assert.deepEqual(readConfig({}).session.sealKeys, [])
+  await withSecret(`${keys[0]}\nshort`, (path) =>
+    assert.throws(
+      () => readConfig({ SESSION_SEAL_KEY_FILE: path }),
+      (error) => /SESSION_SEAL_KEY_FILE.*32/.test(String(error)) && !/k{32}|\bshort$/.test(String(error)),
+    ),
+  )
+})
+
 async function withSecret(content: string, use: (path: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'config-test-'))
   const path = join(folder, 'secret')
