@@ -57,7 +57,7 @@ export function createApp(parts: AppParts): Express {
 
   const onSessionCreated = () => metrics.sessionsCreated.inc()
   app.use(authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }))
-  app.use(eventsRoutes({ cookie, sessions, streams }))
+  app.use(eventsRoutes({ cookie, requireSession, streams }))
   app.use(apiRoutes({ node, cookie, sessions, journal, requireSession, cluster }))
 
   for (const folder of PUBLIC) {

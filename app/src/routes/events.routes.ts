@@ -3,12 +3,12 @@ import { asEventId } from '../events/event-id.ts'
 import type { EventStreams } from '../events/event-streams.ts'
 import { refuseAmbiguousStream } from '../middleware/ambiguous-cookie.ts'
 import { allowOnly, Problem } from '../middleware/problem.ts'
+import type { RequireSession } from '../middleware/require-session.ts'
 import type { SessionCookie } from '../middleware/session-cookie.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
 
 interface Parts {
   cookie: SessionCookie
-  sessions: Pick<SessionStore, 'peekSession'>
+  requireSession: Pick<RequireSession, 'look'>
   streams: EventStreams
 }
 
@@ -16,14 +16,14 @@ interface Parts {
  * /api/events: what happens to the sessions of the user, on whichever node, and to the nodes. Without a session, only to
  * the nodes. A browser goes on where it was by the header Last-Event-ID; a page that has to begin anew says `?after=`.
  */
-export function eventsRoutes({ cookie, sessions, streams }: Parts): Router {
+export function eventsRoutes({ cookie, requireSession, streams }: Parts): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
   router
     .route('/api/events')
     .get(async (req, res) => {
       refuseAmbiguousStream(cookie, req)
-      const session = await sessions.peekSession(cookie.read(req))
+      const session = await requireSession.look(req)
       if (!streams.isOpen()) {
         throw new Problem(503, 'No more event streams', 'This node is going, or has as many as it takes.', {
           'Retry-After': '1',
