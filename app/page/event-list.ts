@@ -68,6 +68,8 @@ function describe({ type, node, by, sessionId }: FeedEvent, own: string | undefi
       return by ? `${which} was ended by an ${by}` : `${which} was ended from a list of sessions, on ${node}`
     case 'made_room':
       return `${which} was the oldest and made room for a login on ${node}`
+    case 'token_reused':
+      return `${which} was ended on ${node}: a replaced token was used again`
     case 'node_up':
       return `${node} is up`
     case 'node_draining':

@@ -21,6 +21,8 @@ const ENDINGS: Record<string, string> = {
   logout: 'You logged out in another window.',
   revoked: 'Your session was ended from another one of yours.',
   made_room: 'Your session was the oldest, and made room for one login too many.',
+  token_reused:
+    'Your session was ended for your safety: a token that had already been replaced was used again. Somebody may have copied it. Log in again, and tell an administrator if this was not you.',
 }
 
 /** The map shows these. They are not events: nothing has happened yet. */

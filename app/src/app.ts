@@ -64,7 +64,7 @@ export function createApp(parts: AppParts): Express {
 
   const onSessionCreated = () => metrics.sessionsCreated.inc()
   app.use(authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }))
-  app.use(eventsRoutes({ cookie, sessions, streams }))
+  app.use(eventsRoutes({ cookie, requireSession, streams }))
   app.use(reportsRoutes(REPORTS_A_MINUTE))
   app.use(apiRoutes({ node, cookie, sessions, journal, requireSession, cluster }))
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 /** What happens to a session. The user of it may see it, and nobody else. */
 const sessionEventSchema = z.object({
-  type: z.enum(['login', 'rotated', 'logout', 'replaced', 'revoked', 'made_room']),
+  type: z.enum(['login', 'rotated', 'logout', 'replaced', 'revoked', 'made_room', 'token_reused']),
   user: z.string(),
   sessionId: z.string(),
   /** Which node did it. */
@@ -27,5 +27,8 @@ export type Event = z.infer<typeof eventSchema>
 
 export const isSessionEvent = (event: Event): event is SessionEvent => 'user' in event
 
-/** After these the session is no more. `replaced`: by another login in the same browser. */
-export const ENDS: ReadonlySet<Event['type']> = new Set(['logout', 'replaced', 'revoked', 'made_room'])
+/**
+ * After these the session is no more. `replaced`: by another login in the same browser. `token_reused`: a token that had been
+ * replaced came back, so somebody may have a copy.
+ */
+export const ENDS: ReadonlySet<Event['type']> = new Set(['logout', 'replaced', 'revoked', 'made_room', 'token_reused'])

@@ -24,6 +24,8 @@ const SENTENCES: Partial<Record<SessionEvent['type'], string>> = {
   replaced: 'Somebody logged in anew in this browser.',
   revoked: 'It was ended from another one of your sessions.',
   made_room: 'You logged in elsewhere once too often, and the oldest session made room.',
+  token_reused:
+    'A token of it that had already been replaced was used again, so somebody may have copied it. Log in again, and tell an administrator if this was not you.',
 }
 
 /**

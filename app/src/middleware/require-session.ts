@@ -13,6 +13,8 @@ export interface RequireSession {
   use(req: Request, res: Response): Promise<Session>
   /** Does not: for what a page asks by itself, with nobody in front of it. */
   peek(req: Request, res: Response): Promise<Session>
+  /** Like `peek`, for what is served without a session too: undefined if there is none. */
+  look(req: Request): Promise<Session | undefined>
 }
 
 interface Parts {
@@ -24,18 +26,25 @@ interface Parts {
 
 /** A 401 does not clear the cookie. The request may have been long under way, and the browser have another one by now. */
 export function createRequireSession({ cookie, sessions, journal, whyEnded }: Parts): RequireSession {
-  function accept(req: Request, res: Response, session: Session | undefined): Session {
+  async function accept(req: Request, res: Response, session: Session | undefined): Promise<Session> {
     if (session) {
       res.locals.username = session.user.username
       return session
     }
     const token = cookie.read(req)
+    await endReused(req)
     if (token !== undefined) req.log.warn({ event: 'refused', ...nameOf(token) }, 'Session refused')
     const ending = isToken(token) ? whyEnded(token) : undefined
     const what = ending
       ? `Your session has ended. ${ending.sentence}`
       : 'Log in, then ask again with the cookie you are given.'
     throw new Problem(401, 'Not logged in', what, {}, ending && { reason: ending.reason })
+  }
+
+  /** RFC 9700, section 4.14.2, does the same with refresh tokens: one of two holders of the token has copied it. */
+  async function endReused(req: Request): Promise<void> {
+    const ended = await sessions.endReused(cookie.read(req))
+    if (ended) await journal.record(req.log, { type: 'token_reused', user: ended.username, sessionId: ended.id })
   }
 
   async function rotate(req: Request, res: Response, token: string, session: Session): Promise<Session> {
@@ -60,12 +69,17 @@ export function createRequireSession({ cookie, sessions, journal, whyEnded }: Pa
     async use(req, res) {
       refuseAmbiguousCookie(cookie, req, res)
       const token = cookie.read(req)
-      const session = accept(req, res, await sessions.getSession(token))
+      const session = await accept(req, res, await sessions.getSession(token))
       return token !== undefined && session.isRotationDue ? rotate(req, res, token, session) : session
     },
     async peek(req, res) {
       refuseAmbiguousCookie(cookie, req, res)
       return accept(req, res, await sessions.peekSession(cookie.read(req)))
+    },
+    async look(req) {
+      const session = await sessions.peekSession(cookie.read(req))
+      if (!session) await endReused(req)
+      return session
     },
   }
 }

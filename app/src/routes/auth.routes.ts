@@ -120,8 +120,9 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
     }
   }
 
-  function recordEnd(req: Request, type: SessionEvent['type'], { username, id }: EndedSession): Promise<void> {
-    return journal.record(req.log, { type, user: username, sessionId: id })
+  function recordEnd(req: Request, type: SessionEvent['type'], ended: EndedSession): Promise<void> {
+    const { username: user, id: sessionId, isReuse } = ended
+    return journal.record(req.log, { type: isReuse ? 'token_reused' : type, user, sessionId })
   }
 
   return router

@@ -3,14 +3,14 @@ import { asEventId } from '../events/event-id.ts'
 import type { EventStreams } from '../events/event-streams.ts'
 import { refuseAmbiguousStream } from '../middleware/ambiguous-cookie.ts'
 import { allowOnly } from '../middleware/problem.ts'
+import type { RequireSession } from '../middleware/require-session.ts'
 import type { SessionCookie } from '../middleware/session-cookie.ts'
 import { AskAnotherNode } from '../middleware/turn-away.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
 import { networkOf } from '../users/network-of.ts'
 
 interface Parts {
   cookie: SessionCookie
-  sessions: Pick<SessionStore, 'peekSession'>
+  requireSession: Pick<RequireSession, 'look'>
   streams: EventStreams
 }
 
@@ -18,14 +18,14 @@ interface Parts {
  * /api/events: what happens to the sessions of the user, on whichever node, and to the nodes. Without a session, only to
  * the nodes. A browser goes on where it was by the header Last-Event-ID; a page that has to begin anew says `?after=`.
  */
-export function eventsRoutes({ cookie, sessions, streams }: Parts): Router {
+export function eventsRoutes({ cookie, requireSession, streams }: Parts): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
   router
     .route('/api/events')
     .get(async (req, res) => {
       refuseAmbiguousStream(cookie, req)
-      const session = await sessions.peekSession(cookie.read(req))
+      const session = await requireSession.look(req)
       if (!streams.isOpen()) throw noPlace()
       if (req.method === 'HEAD') {
         res.set('Cache-Control', 'no-store').type('text/event-stream').end()

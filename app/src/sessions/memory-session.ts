@@ -52,6 +52,9 @@ export function createMemorySessionStore({ ttlSeconds, absoluteSeconds, node }: 
     async deleteSession(token) {
       return end(([candidate]) => candidate === token)[0]
     },
+    async endReused() {
+      return undefined
+    },
     async getUserFromSession(token) {
       return (await store.getSession(token))?.user
     },

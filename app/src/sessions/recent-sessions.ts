@@ -3,6 +3,8 @@ import type { Session } from './session-store.ts'
 /** More than one node can renew in the pause between two renewals: each is a round trip, and mostly a write. */
 const MOST_REMEMBERED = 10_000
 
+export type RecentSessions = ReturnType<typeof createRecentSessions>
+
 /**
  * The sessions that this node has renewed within the last moments, ready to be given out, so that a renewal (a write, and a
  * line in the append-only file) is not made on every read, nor the same JSON taken apart again. Only what Redis says

@@ -15,6 +15,8 @@ const storedSchema = z.object({
   absoluteSeconds: z.int().positive(),
   /** When its token was last replaced; absent until then. */
   rotatedAt: z.iso.datetime().optional(),
+  /** The name and the salt of the token that this one replaces. Absent once this one has been used: see rotation.ts. */
+  unconfirmed: z.object({ name: z.string(), salt: z.string() }).optional(),
   /** Where the login came from, for the user's own list of sessions. */
   address: z.string(),
   agent: z.string(),
@@ -27,10 +29,10 @@ export interface SessionRecord extends Stored {
 }
 
 /**
- * What is left under the old key after a rotation, until the grace ends: a pointer. The session itself is only under the
- * new key, so a logout there ends it for the old token too.
+ * What is left under the old key after a rotation: a pointer. The session itself is only under the new key, so a logout
+ * there ends it for the old token too. `retiredAt`: when the new token was used for the first time; absent until then.
  */
-const replacedSchema = z.object({ replacedBy: z.string(), salt: z.string() })
+const replacedSchema = z.object({ replacedBy: z.string(), salt: z.string(), retiredAt: z.iso.datetime().optional() })
 export type ReplacedToken = z.infer<typeof replacedSchema>
 
 const valueSchema = z.union([storedSchema, replacedSchema])
@@ -49,7 +51,9 @@ export function toRecord(stored: Stored, id: string): SessionRecord {
   return { ...stored, id, absoluteExpiresAt: iso(Date.parse(stored.createdAt) + stored.absoluteSeconds * 1000) }
 }
 
-export function formatRecord({ id, absoluteExpiresAt: _, ...stored }: SessionRecord): string {
+export function formatValue(value: SessionRecord | ReplacedToken): string {
+  if (isReplaced(value)) return JSON.stringify(value)
+  const { id, absoluteExpiresAt: _, ...stored } = value
   return JSON.stringify(stored.rotatedAt === undefined ? stored : { id, ...stored })
 }
 

@@ -1,7 +1,7 @@
 import type { SessionRecord, User } from './session-record.ts'
 import type { KeyForm } from './session-token.ts'
 
-export interface Session extends Omit<SessionRecord, 'absoluteSeconds'> {
+export interface Session extends Omit<SessionRecord, 'absoluteSeconds' | 'unconfirmed'> {
   /** When it ends if it is not used again. May be a few seconds early, never late: see `renewSeconds`. */
   expiresAt: string
   /** When it was last used, to `renewSeconds`; near its absolute end, where the TTL stands still, to `rotateSeconds`. */
@@ -16,6 +16,8 @@ export interface Session extends Omit<SessionRecord, 'absoluteSeconds'> {
 export interface EndedSession {
   id: string
   username: string
+  /** It was ended with a token that had been replaced, and whose grace was over. Somebody may have copied that token. */
+  isReuse?: true
 }
 
 export interface SessionOptions {
@@ -27,7 +29,10 @@ export interface SessionOptions {
   renewSeconds: number
   /** A token is replaced when it is this old; 0 keeps it for as long as the session lasts. */
   rotateSeconds: number
-  /** How long a replaced token still leads to its session, for requests that were under way with it. */
+  /**
+   * How long a replaced token still works after the first use of the new one, for requests that were under way with it.
+   * Until that first use it works as well: the answer that brought the new one may have been lost.
+   */
   rotateGraceSeconds: number
   /** How many sessions a user may have; one more ends the oldest. */
   maxPerUser: number
@@ -77,6 +82,11 @@ export interface SessionStore {
   peekSession(token: string | undefined): Promise<Session | undefined>
   /** Ends a session for every node at once. Undefined if there was none. */
   deleteSession(token: string | undefined): Promise<EndedSession | undefined>
+  /**
+   * Ends the session of a token that was replaced, and whose grace is over. Call it with a token that gave no session. For
+   * every other token it does nothing and returns undefined.
+   */
+  endReused(token: string | undefined): Promise<EndedSession | undefined>
   getUserFromSession(token: string | undefined): Promise<User | undefined>
   /** Replaces the token. Of many calls at once one does it, and all give the same new token. */
   rotateSession(token: string): Promise<Rotation | undefined>

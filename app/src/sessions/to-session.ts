@@ -12,7 +12,7 @@ interface Place {
 
 /** What is told of a session: its record, and what only its key knows. */
 export function toSession(
-  { absoluteSeconds: _, ...record }: SessionRecord,
+  { absoluteSeconds: _, unconfirmed: __, ...record }: SessionRecord,
   { key, name, expiresAt, ttlMs }: Place,
 ): Session {
   // A use sets the TTL anew, so what is left of it tells when that was, and no write is needed to remember it.

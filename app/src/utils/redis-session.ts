@@ -2,35 +2,20 @@ import type { Logger } from '../logger.ts'
 import { redisNow } from '../redis/clock.ts'
 import type { Renewed } from '../redis/compare-and-set.ts'
 import type { RedisConnection } from '../redis/connection.ts'
-import { ifWrongType } from '../redis/errors.ts'
 import { createRecentSessions } from '../sessions/recent-sessions.ts'
 import { createRecordSeal } from '../sessions/record-seal.ts'
-import {
-  formatRecord,
-  iso,
-  isReplaced,
-  parseValue,
-  type ReplacedToken,
-  type SessionRecord,
-  toRecord,
-  type User,
-} from '../sessions/session-record.ts'
+import { createRotation } from '../sessions/rotation.ts'
+import { iso, isReplaced, type SessionRecord, toRecord, type User } from '../sessions/session-record.ts'
 import type { EndedSession, Login, Rotation, Session, SessionOptions, SessionStore } from '../sessions/session-store.ts'
-import {
-  fingerprintOf,
-  fingerprintOfName,
-  isToken,
-  keyName,
-  newSalt,
-  newToken,
-  successorOf,
-} from '../sessions/session-token.ts'
+import { fingerprintOf, isToken, keyName, newToken } from '../sessions/session-token.ts'
+import { createSessionValues, type FoundNow } from '../sessions/session-values.ts'
 import { createSessionsOfUser, type LivingSession } from '../sessions/sessions-of-user.ts'
 import { tokenSince, toSession } from '../sessions/to-session.ts'
+import { follow, type Living } from '../sessions/trail.ts'
 import { createUserIndex } from '../sessions/user-index.ts'
 
-/** How many replaced tokens are followed to the one that lives. A grace has room for one, a race for a second. */
-const LONGEST_TRAIL = 4
+/** A session that changes while it is read or ended is looked at again. A rotation is one change, its first use two. */
+const MOST_LOOKS = 4
 
 /**
  * The session store in Redis, and the only writer of its keys:
@@ -56,10 +41,13 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   const renewMs = Math.min(options.renewSeconds * 1000, Math.floor(ttlMs / 4))
   const recent = createRecentSessions()
   const seal = createRecordSeal({ keys: options.sealKeys ?? [] }, log)
+  const values = createSessionValues(redis, { keyForm: options.keyForm, seal, recent }, log)
   const index = createUserIndex(redis, { absoluteMs }, log)
   const ofUser = createSessionsOfUser({ index, readLiving, end })
   const sessionKey = redis.keys.session
   const nameOf = (token: string) => keyName(options.keyForm, token)
+  const times = { ttlMs, rotateMs, graceMs: options.rotateGraceSeconds * 1000 }
+  const rotation = createRotation({ redis, values, nameOf, times, write, end, drop: index.drop }, log)
 
   async function setSession(user: User, { address = '', agent = '', replaces }: Login = {}) {
     const token = newToken()
@@ -86,7 +74,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   async function write(name: string, record: SessionRecord, now: number) {
     const endsAt = Date.parse(record.absoluteExpiresAt)
     const expiresAt = Math.min(now + ttlMs, endsAt)
-    const json = seal.close(name, formatRecord(record))
+    const json = values.encode(name, record)
     // Sent together, and done in this order: one connection keeps it.
     const [, size] = await Promise.all([
       redis.run((client) => client.set(sessionKey(name), json, { expiration: { type: 'PXAT', value: expiresAt } })),
@@ -97,127 +85,108 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
 
   async function getSession(token: string | undefined): Promise<Session | undefined> {
     if (!isToken(token)) return undefined
-    let name = nameOf(token)
-    let wasReplaced = false
-    for (let step = 0; step < LONGEST_TRAIL; step++) {
+    const name = nameOf(token)
+    for (let look = 0; look < MOST_LOOKS; look++) {
       const json = await redis.get(sessionKey(name))
-      if (json === null) return undefined
-      const known = recent.find(name, json)
-      if (known) return wasReplaced ? { ...known, isRotationDue: true } : known
-      const value = parse(name, json)
-      if (!value) return undefined
-      if (isReplaced(value)) {
-        name = value.replacedBy
-        wasReplaced = true
-        continue
-      }
-      const renewed = await renew(name, json, value)
-      if (renewed) return wasReplaced ? { ...renewed, isRotationDue: true } : renewed
-      // Between the read and the renewal it has ended, or its token was replaced: look again.
+      const known = json === null ? undefined : recent.find(name, json)
+      if (known) return known
+      const living = await follow(name, async (at) => (at === name ? values.decode(at, json) : values.read(at)))
+      if (!living || (await rotation.isPastGrace(living.passed))) return undefined
+      const session = living.passed.length === 0 ? await useNewest(living) : await useReplaced(living)
+      if (session) return session
+      // Since it was read it has ended, or its token was replaced or used for the first time.
     }
     return undefined
   }
 
+  async function useNewest(living: Living): Promise<Session | undefined> {
+    const confirmed = await rotation.confirm(living)
+    return confirmed && renew(confirmed.name, confirmed.found.json, confirmed.record)
+  }
+
+  /** The pointer to a token that was never used has to last as long as the session that it leads to. */
+  async function useReplaced({ name, found: { json }, record, passed }: Living): Promise<Session | undefined> {
+    const times = { ttlMs, renewMs, latestEndMs: Date.parse(record.absoluteExpiresAt) }
+    for (const older of passed.filter(({ pointer }) => pointer.retiredAt === undefined)) {
+      const prolonged = values.prolong(older.name, older.json, times)
+      const isThere = await prolonged.then(Boolean, () => values.isUnchanged(older.name, older.json))
+      if (!isThere) return undefined
+    }
+    const session = recent.find(name, json) ?? (await renew(name, json, record))
+    return session && { ...session, isRotationDue: true }
+  }
+
   /** Prolongs the session by its idle timeout, up to its absolute end. Undefined if it is no longer what was read. */
   async function renew(name: string, json: string, record: SessionRecord): Promise<Session | undefined> {
-    const key = sessionKey(name)
     const latestEndMs = Date.parse(record.absoluteExpiresAt)
     try {
-      const renewal = redis.run((client) => client.atomic.expireIfUnchanged(key, json, { ttlMs, renewMs, latestEndMs }))
-      const renewed = await ifWrongType<Renewed | null>(renewal, () => null)
-      if (!renewed) {
-        redis.forget(key)
-        return undefined
-      }
+      const renewed = await values.prolong(name, json, { ttlMs, renewMs, latestEndMs })
+      if (!renewed) return undefined
       const session = remember(name, json, record, renewed)
       return { ...session, isRotationDue: renewed.nowMs - tokenSince(record) >= rotateMs }
     } catch (error) {
       // A renewal is a write, so a full disk refuses it while reads go on. Better a session that ends early than an error;
       // but only if Redis, and not this node's memory, says that it is still there.
-      redis.forget(key)
-      if ((await redis.get(key)) !== json) return undefined
+      if (!(await values.isUnchanged(name, json))) return undefined
       log.warn({ sessionId: record.id, reason: String(error) }, 'Session was not renewed')
-      const session = toSession(record, {
-        key,
-        name,
-        ttlMs,
-        expiresAt: Math.min(tokenSince(record) + ttlMs, latestEndMs),
-      })
-      recent.remember(name, json, session, renewMs)
+      const expiresAt = Math.min(tokenSince(record) + ttlMs, latestEndMs)
+      const session = toSession(record, { key: sessionKey(name), name, ttlMs, expiresAt })
+      if (record.unconfirmed === undefined) recent.remember(name, json, session, renewMs)
       return session
     }
   }
 
-  /** Keeps what need not be asked again until the next renewal is due, or the session has ended. */
+  /**
+   * Keeps what need not be asked again until the next renewal is due, or the session has ended. The first use of a token
+   * has to be asked for.
+   */
   function remember(name: string, json: string, record: SessionRecord, { nowMs, endsMs }: Renewed): Session {
     const session = toSession(record, { key: sessionKey(name), name, ttlMs, expiresAt: endsMs })
     const isAtAbsoluteEnd = endsMs === Date.parse(record.absoluteExpiresAt)
     const renewedAgoMs = isAtAbsoluteEnd ? 0 : nowMs + ttlMs - endsMs
-    recent.remember(name, json, session, Math.min(renewMs - renewedAgoMs, endsMs - nowMs))
+    if (record.unconfirmed === undefined)
+      recent.remember(name, json, session, Math.min(renewMs - renewedAgoMs, endsMs - nowMs))
     return session
   }
 
   async function rotateSession(token: string): Promise<Rotation | undefined> {
-    let current = token
-    for (let step = 0; step < LONGEST_TRAIL && isToken(current); step++) {
-      const found = await read(nameOf(current))
-      if (!found) return undefined
-      if (isReplaced(found.value)) current = successorOf(current, found.value.salt)
-      else if (current !== token) return { token: current, isFirst: false }
-      else {
-        const successor = await replace(token, found.json, found.value)
-        if (successor !== undefined) return { token: successor, isFirst: true }
-        // It has ended, or another request was first: look again.
-      }
-    }
-    return undefined
-  }
-
-  /**
-   * First the session under its new name, whose token nobody has yet; then the old key becomes a pointer to it, provided
-   * that it still holds what was read. If not, a logout or another rotation was first, and the new one goes.
-   */
-  async function replace(token: string, json: string, record: SessionRecord): Promise<string | undefined> {
-    const salt = newSalt()
-    const successor = successorOf(token, salt)
-    const [oldName, newName] = [nameOf(token), nameOf(successor)]
-    const now = await redisNow(redis)
-    await write(newName, { ...record, rotatedAt: iso(now) }, now)
-    const pointer: ReplacedToken = { replacedBy: newName, salt }
-    const pointerJson = seal.close(oldName, JSON.stringify(pointer))
-    const turned = redis.run((client) =>
-      client.atomic.setIfUnchanged(sessionKey(oldName), json, pointerJson, options.rotateGraceSeconds * 1000),
-    )
-    const isDone = await ifWrongType<boolean>(turned, () => false)
-    forget(oldName)
-    if (!isDone) await end(newName)
-    else await index.drop(record.user.username, [oldName])
-    return isDone ? successor : undefined
+    return isToken(token) ? rotation.rotate(token) : undefined
   }
 
   async function peekSession(token: string | undefined): Promise<Session | undefined> {
-    return isToken(token) ? (await readLiving(nameOf(token)))?.session : undefined
+    if (!isToken(token)) return undefined
+    const living = await follow(nameOf(token), values.readNow)
+    return living && !(await rotation.isPastGrace(living.passed)) ? asLiving(living).session : undefined
   }
 
   async function deleteSession(token: string | undefined): Promise<EndedSession | undefined> {
     return isToken(token) ? end(nameOf(token)) : undefined
   }
 
-  /** Ends what lives under this name, or under the one that it points to. Undefined if nothing does. */
-  async function end(name: string): Promise<EndedSession | undefined> {
-    for (let step = 0; step < LONGEST_TRAIL; step++) {
+  async function endReused(token: string | undefined): Promise<EndedSession | undefined> {
+    return isToken(token) ? end(nameOf(token), { onlyIfReused: true }) : undefined
+  }
+
+  /**
+   * Ends what lives under this name, or under the one that it leads to. Undefined if nothing does. Pointers stay: if this
+   * is cut off, the next one must find the way.
+   */
+  async function end(name: string, { onlyIfReused = false } = {}): Promise<EndedSession | undefined> {
+    let isReuse = false
+    for (let look = 0; look < MOST_LOOKS; look++) {
+      const living = await follow(name, values.readNow)
+      isReuse ||= living !== undefined && (await rotation.isPastGrace(living.passed))
+      if (!living || (onlyIfReused && !isReuse)) return undefined
       // One command: of two logouts at once only one finds the session, and no read in between sees half of it.
-      const taken = redis.run((client) => client.getDel(sessionKey(name)))
-      const json = await ifWrongType<string | null>(taken, () => null)
-      forget(name)
-      const value = parse(name, json)
-      if (!value) return undefined
-      if (!isReplaced(value)) {
-        const { username } = value.user
-        await index.drop(username, [name])
-        return { id: value.id, username }
+      const taken = await values.take(living.name)
+      if (!taken) return undefined
+      if (!isReplaced(taken.value)) {
+        const { id, user } = taken.value
+        await index.drop(user.username, [living.name])
+        return { id, username: user.username, ...(isReuse && { isReuse: true }) }
       }
-      name = value.replacedBy
+      // Its token was replaced since it was read.
+      name = taken.value.replacedBy
     }
     return undefined
   }
@@ -240,40 +209,16 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
 
   /** The session under this name, or under the one that it points to: the index may have been read before that was in it. */
   async function readLiving(name: string): Promise<LivingSession | undefined> {
-    for (let step = 0; step < LONGEST_TRAIL; step++) {
-      const key = sessionKey(name)
-      const found = redis.run((client) => Promise.all([client.get(key), client.pExpireTime(key)]))
-      const [json, expiresAt] = await ifWrongType<[string | null, number]>(found, () => [null, 0])
-      const value = parse(name, json)
-      if (!value) return undefined
-      if (isReplaced(value)) name = value.replacedBy
-      else return { name, session: toSession(value, { key, name, ttlMs, expiresAt }) }
-    }
-    return undefined
+    const living = await follow(name, values.readNow)
+    return living && asLiving(living)
+  }
+
+  function asLiving({ name, found: { expiresAt }, record }: Living<FoundNow>): LivingSession {
+    return { name, session: toSession(record, { key: sessionKey(name), name, ttlMs, expiresAt }) }
   }
 
   async function isFresh(session: Session): Promise<boolean> {
     return (await redisNow(redis)) - Date.parse(session.createdAt) < options.freshSeconds * 1000
-  }
-
-  async function read(name: string) {
-    const json = await redis.get(sessionKey(name))
-    const value = parse(name, json)
-    return json !== null && value ? { json, value } : undefined
-  }
-
-  function parse(name: string, json: string | null): SessionRecord | ReplacedToken | undefined {
-    if (json === null) return undefined
-    const content = seal.open(name, json)
-    if (content === undefined) return undefined
-    const value = parseValue(content, () => fingerprintOfName(options.keyForm, name))
-    if (!value) log.warn('Session in Redis has an unknown form, taken as none')
-    return value
-  }
-
-  function forget(name: string): void {
-    recent.forget(name)
-    redis.forget(sessionKey(name))
   }
 
   return {
@@ -281,6 +226,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     getSession,
     peekSession,
     deleteSession,
+    endReused,
     getUserFromSession,
     rotateSession,
     listSessions,

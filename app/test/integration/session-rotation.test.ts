@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { RedisConnection } from '../../src/redis/connection.ts'
 import type { SessionOptions } from '../../src/sessions/session-store.ts'
-import type { TestRedis } from '../lib/redis-server.ts'
+import { difference, type TestRedis } from '../lib/redis-server.ts'
 import { aUser, keyOf, startTwoConnections, storeOn } from '../lib/stores.ts'
 import { standardOptions } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
@@ -44,41 +44,186 @@ for (const keyForm of ['plain', 'hashed'] as const) {
   })
 }
 
-test('within the grace the old token leads to the session, and to the same new token; after it, to nothing', async () => {
-  const [here, there] = [store(left, { rotateGraceSeconds: 1 }), store(right, { rotateGraceSeconds: 1 })]
+/** The age of a retired token, in seconds, is what a test says it is: it writes the time into the pointer. */
+async function retiredSecondsAgo(token: string, seconds: number): Promise<void> {
+  const pointer = JSON.parse((await redis.inspector.get(keyOf(token))) ?? '{}')
+  assert.ok(pointer.retiredAt, 'it is retired')
+  const retiredAt = new Date(Date.parse(pointer.retiredAt) - seconds * 1000).toISOString()
+  await redis.inspector.set(keyOf(token), JSON.stringify({ ...pointer, retiredAt }), { expiration: 'KEEPTTL' })
+}
+
+test('until the new token is used the old one leads to the session and to it; within the grace after that, too; then to nothing', async () => {
+  const [here, there] = [store(left), store(right)]
   const { token, session } = await here.setSession(aUser('lingerer'))
   const next = (await here.rotateSession(token))?.token
-  const found = await there.getSession(token)
-  assert.equal(found?.id, session.id)
-  assert.equal(found?.isRotationDue, true, 'whoever comes with the old token is to be given the new one')
-  assert.deepEqual(await there.rotateSession(token), { token: next, isFirst: false })
-  await until('the grace is over', async () => (await there.getSession(token)) === undefined, 3_000)
-  assert.equal(await redis.inspector.exists(keyOf(token)), 0)
-  assert.equal(await there.rotateSession(token), undefined)
-  assert.equal((await there.getSession(next))?.id, session.id)
+  const assertOldWorks = async () => {
+    const found = await there.getSession(token)
+    assert.equal(found?.id, session.id)
+    assert.equal(found?.isRotationDue, true, 'whoever comes with the old token is to be given the new one')
+    assert.deepEqual(await there.rotateSession(token), { token: next, isFirst: false })
+    assert.equal((await here.peekSession(token))?.id, session.id)
+  }
+  await assertOldWorks()
+  assert.equal((await here.getSession(next))?.id, session.id)
+  await assertOldWorks()
+  await retiredSecondsAgo(token, standardOptions.rotateGraceSeconds)
+  for (const sessions of [here, there]) {
+    assert.equal(await sessions.getSession(token), undefined)
+    assert.equal(await sessions.peekSession(token), undefined)
+    assert.equal(await sessions.rotateSession(token), undefined)
+  }
+  assert.equal((await here.getSession(next))?.id, session.id, 'asking has ended nothing')
+  await here.deleteSession(next)
 })
 
-test('using the old token does not make its grace longer', async () => {
-  const sessions = store(left, { rotateGraceSeconds: 100 })
+test('a token that comes back ends the session, however often it was replaced since; any other token ends nothing', async () => {
+  const [here, there] = [store(left), store(right)]
+  const { token, session } = await here.setSession(aUser('returner'))
+  const tokens = [token]
+  for (let rotation = 0; rotation < 30; rotation++) {
+    const next = (await there.rotateSession(tokens.at(-1) ?? ''))?.token ?? ''
+    assert.ok(await there.getSession(next))
+    tokens.push(next)
+  }
+  for (const one of tokens) assert.equal(await here.endReused(one), undefined, 'within the grace')
+  await retiredSecondsAgo(token, standardOptions.rotateGraceSeconds)
+  assert.equal(await here.endReused('a'.repeat(43)), undefined)
+  assert.equal(await here.endReused('short'), undefined)
+  assert.equal(await here.endReused(tokens.at(-1)), undefined)
+  const ends = await Promise.all([here.endReused(token), there.endReused(token), here.endReused(token)])
+  assert.deepEqual(
+    ends.filter((ended) => ended !== undefined),
+    [{ id: session.id, username: 'returner', isReuse: true }],
+  )
+  for (const one of tokens) assert.equal(await there.getSession(one), undefined)
+  assert.deepEqual(await here.listSessions('returner'), [])
+})
+
+test('looking at a session with its new token is no use of it, so the old token still works', async () => {
+  const sessions = store(left)
+  const { token } = await sessions.setSession(aUser('looker'))
+  const next = (await sessions.rotateSession(token))?.token
+  assert.ok(await store(right).peekSession(next))
+  assert.equal((await sessions.listSessions('looker')).length, 1)
+  assert.doesNotMatch((await redis.inspector.get(keyOf(token))) ?? '', /retiredAt/)
+  await sessions.deleteSession(token)
+})
+
+test('the first use of a token retires the one before it, on a node that has just given it and on any other', async () => {
+  for (const second of [left, right]) {
+    const first = storeOn(left, { renewSeconds: 3600 })
+    const { token } = await first.setSession(aUser('first use'))
+    const next = (await first.rotateSession(token))?.token ?? ''
+    // The node remembers the session by now.
+    assert.ok(await first.getSession(token))
+    assert.ok(await storeOn(second, { renewSeconds: 3600 }).getSession(next))
+    assert.match((await redis.inspector.get(keyOf(token))) ?? '', /retiredAt/)
+    assert.doesNotMatch((await redis.inspector.get(keyOf(next))) ?? '', /unconfirmed/)
+    await first.deleteSession(next)
+  }
+})
+
+test('a first use that was cut off after any of its writes is completed by the next', async () => {
+  const sessions = store(left)
+  const { token, session } = await sessions.setSession(aUser('cut off'))
+  const login = (await redis.inspector.get(keyOf(token))) ?? ''
+  const next = (await sessions.rotateSession(token))?.token ?? ''
+  const unconfirmed = (await redis.inspector.get(keyOf(next))) ?? ''
+  assert.ok(await sessions.getSession(next))
+  const retired = (await redis.inspector.get(keyOf(token))) ?? ''
+  const complete = async () => {
+    assert.equal((await store(right).getSession(next))?.id, session.id)
+    assert.match((await redis.inspector.get(keyOf(token))) ?? '', /"retiredAt"/)
+    assert.doesNotMatch((await redis.inspector.get(keyOf(next))) ?? '', /unconfirmed/)
+  }
+  // The old token is retired, and the session does not know.
+  await redis.inspector.set(keyOf(next), unconfirmed, { expiration: { type: 'EX', value: 100 } })
+  await complete()
+  assert.equal(await redis.inspector.get(keyOf(token)), retired, 'its grace does not begin again')
+  // Redis was killed, and has lost the second of the two writes of the rotation: both tokens have a session.
+  await redis.inspector.set(keyOf(next), unconfirmed, { expiration: { type: 'EX', value: 100 } })
+  await redis.inspector.set(keyOf(token), login, { expiration: { type: 'EX', value: 100 } })
+  await complete()
+  assert.equal((await sessions.rotateSession(token))?.token, next)
+  await sessions.deleteSession(next)
+})
+
+test('a session lasts as long as any other while only its old token is used, and so does that token', async () => {
+  const sessions = store(left, { ttlSeconds: 2 })
   const { token } = await sessions.setSession(aUser('clinger'))
   await sessions.rotateSession(token)
-  for (let use = 0; use < 5; use++) assert.ok(await sessions.getSession(token))
-  assert.ok((await redis.inspector.pTTL(keyOf(token))) <= 100_000)
+  const from = Date.now()
+  await until('it has been used for twice the idle timeout', async () => {
+    assert.ok(await sessions.getSession(token))
+    return Date.now() - from > 4_000
+  })
+  assert.ok((await redis.inspector.pTTL(keyOf(token))) <= 2_000)
+  assert.equal((await sessions.getSession((await sessions.rotateSession(token))?.token)) !== undefined, true)
+  await sessions.deleteSession(token)
+})
+
+test('what is kept of replaced tokens is bounded: for the idle timeout, and of sixty of them', async () => {
+  const { ttlSeconds } = standardOptions
+  for (const [rotateSeconds, most] of [
+    [900, ttlSeconds],
+    [10, 600],
+    [0, ttlSeconds],
+  ] as const) {
+    const sessions = store(left, { rotateSeconds })
+    const { token } = await sessions.setSession(aUser('keeper'))
+    const next = (await sessions.rotateSession(token))?.token ?? ''
+    assert.ok((await redis.inspector.ttl(keyOf(token))) <= ttlSeconds)
+    await sessions.getSession(next)
+    const ttl = await redis.inspector.ttl(keyOf(token))
+    assert.ok(ttl <= most && ttl > most - 10, `${ttl} of ${most} s`)
+    const kept = (await redis.inspector.get(keyOf(token))) ?? ''
+    assert.ok(kept.length < 200, `${kept.length} bytes`)
+    await sessions.deleteSession(next)
+  }
+})
+
+test('the new token works although Redis is full when it is used for the first time, and the old one is retired later', async () => {
+  const sessions = store(left)
+  const { token, session } = await sessions.setSession(aUser('squeezed'))
+  const next = (await sessions.rotateSession(token))?.token ?? ''
+  await redis.inspector.configSet('maxmemory', '1')
+  try {
+    for (const either of [next, token, next]) assert.equal((await sessions.getSession(either))?.id, session.id)
+  } finally {
+    await redis.inspector.configSet('maxmemory', '0')
+  }
+  assert.doesNotMatch((await redis.inspector.get(keyOf(token))) ?? '', /retiredAt/)
+  assert.ok(await sessions.getSession(next))
+  assert.match((await redis.inspector.get(keyOf(token))) ?? '', /retiredAt/)
+  await sessions.deleteSession(next)
+})
+
+test('a session whose token was replaced and used costs what any other does: one GET a request', async () => {
+  const sessions = storeOn(left, { renewSeconds: 3600 })
+  const { token } = await sessions.setSession(aUser('frugal'))
+  const next = (await sessions.rotateSession(token))?.token
+  const beforeFirst = await redis.calls()
+  await sessions.getSession(next)
+  assert.equal(difference(beforeFirst, await redis.calls()).set, 2, 'the first use costs two writes')
+  const earlier = await redis.calls()
+  for (let use = 0; use < 10; use++) assert.ok(await sessions.getSession(next))
+  assert.deepEqual(difference(earlier, await redis.calls()), { get: 10 })
+  await sessions.deleteSession(next)
 })
 
 test('a renewal that comes when the token has been replaced, or the session has ended, changes nothing', async () => {
   const sessions = store(left)
   const { token } = await sessions.setSession(aUser('late'))
   const read = (await redis.inspector.get(keyOf(token))) ?? ''
-  const AN_HOUR = { ttlMs: 3_600_000, renewMs: 5_000, latestEndMs: Date.now() + 1e8 }
-  const renew = () => right.run((client) => client.atomic.expireIfUnchanged(keyOf(token), read, AN_HOUR))
+  const TWO_HOURS = { ttlMs: 7_200_000, renewMs: 5_000, latestEndMs: Date.now() + 1e8 }
+  const renew = () => right.run((client) => client.atomic.expireIfUnchanged(keyOf(token), read, TWO_HOURS))
   assert.ok(await renew())
   await sessions.rotateSession(token)
   assert.equal(await renew(), null)
-  assert.ok((await redis.inspector.ttl(keyOf(token))) <= standardOptions.rotateGraceSeconds)
+  assert.ok((await redis.inspector.ttl(keyOf(token))) <= standardOptions.ttlSeconds)
   await sessions.deleteSession(token)
   assert.equal(await renew(), null)
-  assert.equal(await redis.inspector.exists(keyOf(token)), 0)
+  assert.equal(await sessions.getSession(token), undefined)
 })
 
 test('rotation is due when the token is old, counted from the last rotation, and never with 0', async () => {
