@@ -19,7 +19,7 @@ import { authRoutes } from './routes/auth.routes.ts'
 import { eventsRoutes } from './routes/events.routes.ts'
 import { healthRoutes } from './routes/health.routes.ts'
 import type { SessionStore } from './sessions/session-store.ts'
-import type { LoginThrottle } from './users/login-throttle.ts'
+import type { Logins } from './users/logins.ts'
 import type { Users } from './users/users.ts'
 
 export interface AppParts {
@@ -31,7 +31,7 @@ export interface AppParts {
   log: Logger
   metrics: Metrics
   users: Users
-  throttle: LoginThrottle
+  logins: Logins
   sessions: SessionStore
   journal: Journal
   whyEnded: WhyEnded
@@ -50,13 +50,13 @@ const PUBLIC = [new URL('../../public', import.meta.url), new URL('../page', imp
 
 /** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
 export function createApp(parts: AppParts): Express {
-  const { node, metrics, users, throttle, sessions, journal, whyEnded, streams, cluster } = parts
+  const { node, metrics, users, logins, sessions, journal, whyEnded, streams, cluster } = parts
   const cookie = createSessionCookie(parts.cookieName)
   const requireSession = createRequireSession({ cookie, sessions, journal, whyEnded })
   const app = beginApp(parts)
 
   const onSessionCreated = () => metrics.sessionsCreated.inc()
-  app.use(authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }))
+  app.use(authRoutes({ node, users, logins, cookie, sessions, journal, onSessionCreated }))
   app.use(eventsRoutes({ cookie, sessions, streams }))
   app.use(apiRoutes({ node, cookie, sessions, journal, requireSession, cluster }))
 

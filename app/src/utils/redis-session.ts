@@ -59,7 +59,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   const sessionKey = redis.keys.session
   const nameOf = (token: string) => keyName(options.keyForm, token)
 
-  async function setSession(user: User, { address = '', agent = '', replaces }: Login = {}) {
+  async function setSession(user: User, { address = '', agent = '', replaces, confirm }: Login = {}) {
     const token = newToken()
     const now = await redisNow(redis)
     const stored = {
@@ -73,6 +73,10 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const record = toRecord(stored, fingerprintOf(token))
     const name = nameOf(token)
     const { session, size } = await write(name, record, now)
+    await confirm?.().catch(async (error: unknown) => {
+      await end(name)
+      throw error
+    })
     // Only now: should Redis go away in between, the user has a session that works and not none.
     const replaced = await deleteSession(replaces)
     const isTooMany = (_session: Session, place: number) => place >= options.maxPerUser
