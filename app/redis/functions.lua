@@ -1,4 +1,4 @@
-#!lua name=sessions_f52e0177
+#!lua name=sessions_d016e7c6
 -- What the nodes do in Redis in one step: nothing comes between the look and the write of a function. A Redis account that
 -- may only call these (FCALL) can run no code of its own, so it cannot stop Redis by an endless script (EVAL).
 -- https://redis.io/docs/latest/develop/programmability/functions-intro/
@@ -10,7 +10,7 @@
 --
 -- Redis refuses a function that has no flag when it is full (OOM). The flag allow-oom is for those that store nothing: inside
 -- such a function Redis refuses no command.
-local version = '_f52e0177'
+local version = '_d016e7c6'
 
 local function register(name, flags, callback)
   redis.register_function({ function_name = name .. version, callback = callback, flags = flags })
@@ -68,17 +68,4 @@ register('delete_unless_count', { 'allow-oom' }, function(keys)
   if type(count) == 'table' and not string.find(count.err, 'WRONGTYPE', 1, true) then return count end
   if not count or (type(count) == 'string' and string.find(count, '^%-?%d+$')) then return 0 end
   return redis.call('DEL', keys[1])
-end)
-
--- Counts, and forgets the count a window after the first. Returns the count and the milliseconds until it is forgotten.
--- ARGV: how many to add, the window in seconds.
-register('count', {}, function(keys, args)
-  redis.call('SET', keys[1], 0, 'EX', args[2], 'NX')
-  local counted = redis.call('INCRBY', keys[1], args[1])
-  local ttl = redis.call('PTTL', keys[1])
-  if ttl == -1 then
-    redis.call('EXPIRE', keys[1], args[2])
-    ttl = 1000 * args[2]
-  end
-  return { counted, ttl }
 end)

@@ -21,7 +21,7 @@ import { eventsRoutes } from './routes/events.routes.ts'
 import { healthRoutes } from './routes/health.routes.ts'
 import { reportsRoutes } from './routes/reports.routes.ts'
 import type { SessionStore } from './sessions/session-store.ts'
-import type { LoginThrottle } from './users/login-throttle.ts'
+import type { Logins } from './users/logins.ts'
 import type { Users } from './users/users.ts'
 
 export interface AppParts {
@@ -35,7 +35,7 @@ export interface AppParts {
   log: Logger
   metrics: Metrics
   users: Users
-  throttle: LoginThrottle
+  logins: Logins
   sessions: SessionStore
   journal: Journal
   whyEnded: WhyEnded
@@ -57,13 +57,13 @@ const REPORTS_A_MINUTE = { perAddress: 20, inAll: 60 }
 
 /** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
 export function createApp(parts: AppParts): Express {
-  const { node, metrics, users, throttle, sessions, journal, whyEnded, streams, cluster } = parts
+  const { node, metrics, users, logins, sessions, journal, whyEnded, streams, cluster } = parts
   const cookie = createSessionCookie(parts.cookieName)
   const requireSession = createRequireSession({ cookie, sessions, journal, whyEnded })
   const app = beginApp(parts)
 
   const onSessionCreated = () => metrics.sessionsCreated.inc()
-  app.use(authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }))
+  app.use(authRoutes({ node, users, logins, cookie, sessions, journal, onSessionCreated }))
   app.use(eventsRoutes({ cookie, requireSession, streams }))
   app.use(reportsRoutes(REPORTS_A_MINUTE))
   app.use(apiRoutes({ node, cookie, sessions, journal, requireSession, cluster }))

@@ -56,6 +56,8 @@ export const environment = z.object({
   LOGIN_FAILURES: z.coerce.number().int().min(1).default(5),
   LOGIN_FAILURES_ADDRESS: z.coerce.number().int().min(1).default(100),
   LOGIN_FAILURES_SECONDS: seconds(1).default(900),
+  LOGINS_PER_MINUTE: z.coerce.number().int().min(1).default(120),
+  LOGINS_PER_MINUTE_ADDRESS: z.coerce.number().int().min(1).default(600),
   LOGIN_HASHES: z.coerce.number().int().min(1).max(64).default(1),
   DEMO_USERS: z.enum(['on', 'off']).default('on'),
 })
@@ -118,6 +120,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
       maxFailures: value.LOGIN_FAILURES,
       maxFailuresPerAddress: value.LOGIN_FAILURES_ADDRESS,
       windowSeconds: value.LOGIN_FAILURES_SECONDS,
+      maxLoginsPerMinute: value.LOGINS_PER_MINUTE,
+      maxLoginsPerMinuteAndAddress: value.LOGINS_PER_MINUTE_ADDRESS,
     }),
     hashesAtOnce: value.LOGIN_HASHES,
     demoUsers: value.DEMO_USERS === 'on',

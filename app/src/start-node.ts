@@ -17,6 +17,7 @@ import { createRedisClock } from './redis/clock.ts'
 import { connectRedis } from './redis/connection.ts'
 import { createMemorySessionStore } from './sessions/memory-session.ts'
 import { createLoginThrottle } from './users/login-throttle.ts'
+import { createLogins } from './users/logins.ts'
 import { createUsers, readAccounts } from './users/users.ts'
 import { createSessionStore } from './utils/redis-session.ts'
 
@@ -46,8 +47,9 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
     log,
   )
   const accounts = config.demoUsers ? await readAccounts(DEMO_ACCOUNTS) : []
-  const users = await createUsers({ redis, accounts, hashesAtOnce: config.hashesAtOnce })
+  const users = await createUsers({ redis, accounts })
   const throttle = createLoginThrottle(redis, config.throttle)
+  const logins = createLogins({ users, throttle, hashesAtOnce: config.hashesAtOnce })
 
   const sessionOptions = { ...config.session, node }
   const sessions =
@@ -77,7 +79,7 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
     log,
     metrics,
     users,
-    throttle,
+    logins,
     sessions,
     journal,
     whyEnded,

@@ -1,6 +1,7 @@
 import { anonymousStreams } from './anonymous-streams.ts'
 import type { Attack } from './attack.ts'
 import { lockOutEverybody } from './lock-out-everybody.ts'
+import { loginFlood } from './login-flood.ts'
 import { manyStreamsTls } from './many-streams-tls.ts'
 import { redisAccount } from './redis-account.ts'
 import { slowBodies } from './slow-bodies.ts'
@@ -13,6 +14,7 @@ export const ATTACKS: readonly Attack[] = [
   slowBodies,
   manyStreamsTls,
   anonymousStreams,
+  loginFlood,
   lockOutEverybody,
   redisAccount,
 ]

@@ -3,7 +3,7 @@ import type { Response } from 'express'
 import { pinoHttp } from 'pino-http'
 import type { Logger } from '../logger.ts'
 import { RedisUnavailable } from '../redis/errors.ts'
-import { TooManyLogins } from '../users/users.ts'
+import { QueueIsFull } from '../users/fair-queue.ts'
 import { Problem } from './problem.ts'
 
 /** Probes come every second or so and would drown the rest; they are logged at debug. */
@@ -51,7 +51,7 @@ function reasonOf(res: ServerResponse & { locals: { error?: unknown } }) {
   const { error } = res.locals
   if (!(error instanceof Error)) return {}
   // A stack says where our code is wrong. That Redis is away, or too much asked, is no mistake of the code.
-  const isExpected = [Problem, RedisUnavailable, TooManyLogins].some((kind) => error instanceof kind)
+  const isExpected = [Problem, RedisUnavailable, QueueIsFull].some((kind) => error instanceof kind)
   return isExpected ? { reason: error.message } : { reason: error.message, stack: error.stack }
 }
 

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import { z } from 'zod'
 import { ForeignKey, RedisUnavailable } from '../redis/errors.ts'
-import { TooManyLogins } from '../users/users.ts'
+import { QueueIsFull } from '../users/fair-queue.ts'
 
 /** An answer that is an error, as RFC 9457 problem details. Thrown anywhere in a route, sent by `problemHandler`. */
 export class Problem extends Error {
@@ -92,7 +92,7 @@ function toProblem(error: unknown): Problem {
       'Retry-After': String(RETRY_AFTER_SECONDS),
     })
   }
-  if (error instanceof TooManyLogins) {
+  if (error instanceof QueueIsFull) {
     return new Problem(
       503,
       'Too many logins at once',

@@ -1,7 +1,6 @@
 import { createClient } from 'redis'
 import { appending } from './append-and-publish.ts'
 import { compareAndSet } from './compare-and-set.ts'
-import { counting } from './count.ts'
 import { deleteForeign } from './delete-foreign.ts'
 import { libraryCheck } from './function-library.ts'
 
@@ -31,7 +30,7 @@ export function createRedisClient({ url, password, deadlineMs, cacheEntries }: R
     ...(username === '' ? {} : { username }),
     ...(secret === '' ? {} : { password: secret }),
     // Calls of Redis functions, as client.atomic.NAME. Not node-redis's `functions`: their names here have the version in them.
-    modules: { atomic: { ...compareAndSet, ...deleteForeign, ...appending, ...counting, ...libraryCheck } },
+    modules: { atomic: { ...compareAndSet, ...deleteForeign, ...appending, ...libraryCheck } },
     // A command for which there is no connection fails now; the user is told to come back rather than kept waiting.
     disableOfflineQueue: true,
     // Makes Redis say when what this client has read changes. What to do with it is left to us: see docs/decisions.md.

@@ -17,9 +17,12 @@ export function createKeyNames({ prefix, database }: Place) {
   return {
     session: (name: string) => key(`session:${name}`),
     userSessions: (username: string) => key(`user-sessions:${username}`),
-    /** Prefix of the failure counts. A colon and the hash of what is counted follow. */
-    loginFailures: key('login-failures'),
-    loginFailuresAddress: key('login-failures-address'),
+    /** Prefixes of the counts of logins. A colon and the hash of what is counted follow. */
+    loginCounts: (suffix: '' | '-address') => ({
+      failures: key(`login-failures${suffix}`),
+      checks: key(`login-checks${suffix}`),
+      logins: key(`logins${suffix}`),
+    }),
     disabledUsers: key('disabled-users'),
     testAccount: (username: string) => key(`test-account:${username}`),
     /** `suffix` separates the nodes with SESSION_STORE=memory from the others. */

@@ -4,9 +4,9 @@ import type { SessionEvent } from '../events/event.ts'
 import type { Journal } from '../events/journal.ts'
 import { allowOnly, Problem, parse, requireJson } from '../middleware/problem.ts'
 import type { SessionCookie } from '../middleware/session-cookie.ts'
-import type { User } from '../sessions/session-record.ts'
 import type { EndedSession, SessionStore } from '../sessions/session-store.ts'
-import type { Attempt, LoginThrottle } from '../users/login-throttle.ts'
+import { type Attempt, LoginThrottled } from '../users/login-throttle.ts'
+import type { Login, Logins } from '../users/logins.ts'
 import { normalizePassword, normalizeUsername } from '../users/typed-text.ts'
 import type { Users } from '../users/users.ts'
 import { publicView } from './session-view.ts'
@@ -24,7 +24,7 @@ const LONGEST_AGENT = 256
 interface Parts {
   node: string
   users: Users
-  throttle: LoginThrottle
+  logins: Logins
   cookie: SessionCookie
   sessions: SessionStore
   journal: Journal
@@ -32,7 +32,7 @@ interface Parts {
 }
 
 /** /auth: a session starts and ends here. */
-export function authRoutes({ node, users, throttle, cookie, sessions, journal, onSessionCreated }: Parts): Router {
+export function authRoutes({ node, users, logins, cookie, sessions, journal, onSessionCreated }: Parts): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
   router
@@ -40,28 +40,23 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
     .post(requireJson, json({ limit: BODY_LIMIT }), async (req, res) => {
       const { username, password } = parse(credentials, req.body)
       const attempt = { username, address: req.ip ?? '' }
-      const user = await authenticate(req, attempt, password)
+      const { user, check } = await authenticate(req, attempt, password)
 
       const { token, session, replaced, ended } = await sessions.setSession(user, {
         address: attempt.address,
         agent: (req.get('User-Agent') ?? '').slice(0, LONGEST_AGENT),
         replaces: cookie.read(req),
+        // The account may be disabled while somebody logs in to it. Whoever disables it first says so and then ends its
+        // sessions, so either this sees the one, or the other sees the new session.
+        async confirm() {
+          const isDisabled = await users.isDisabled(username)
+          await (isDisabled ? check.failed() : check.succeeded())
+          if (isDisabled) throw refusal(req, attempt)
+        },
       })
       if (replaced) await recordEnd(req, 'replaced', replaced)
       if (cookie.isAmbiguous(req)) await endSessions(req, res, 'replaced')
       await Promise.all(ended.map((one) => recordEnd(req, 'made_room', one)))
-      // Asked only now: the account may be disabled while somebody logs in to it. Whoever disables it first says so and
-      // then ends its sessions, so either this sees the one, or the other sees this session.
-      // If the check fails, the new session must not stay in the user's list: its token is never sent.
-      const isDisabled = await users.isDisabled(username).catch(async (error: unknown) => {
-        await sessions.deleteSession(token)
-        throw error
-      })
-      if (isDisabled) {
-        await sessions.deleteSession(token)
-        throw await refusal(req, attempt)
-      }
-      await throttle.forgive(attempt)
       onSessionCreated()
       cookie.clearDuplicates(req, res)
       cookie.set(req, res, token)
@@ -81,28 +76,24 @@ export function authRoutes({ node, users, throttle, cookie, sessions, journal, o
     })
     .all(allowOnly('POST'))
 
-  /** @throws {Problem} 401, the same for every reason; 429 while this address has guessed too often */
-  async function authenticate(req: Request, attempt: Attempt, password: string): Promise<User> {
-    refuseWhile(req, attempt, await throttle.secondsToWait(attempt))
-    const user = await users.verify(attempt.username, password)
-    if (!user) throw await refusal(req, attempt)
-    // Guesses made at once all came past the first look. None may be told that it is right after the last one allowed.
-    refuseWhile(req, attempt, await throttle.secondsToWait(attempt))
-    return user
+  /** @throws {Problem} 401, the same for every reason; 429 while this address has guessed, or logged in, too often */
+  async function authenticate(req: Request, attempt: Attempt, password: string): Promise<Login> {
+    const login = await logins.authenticate(attempt, password).catch((error: unknown) => {
+      throw error instanceof LoginThrottled ? throttled(req, attempt, error) : error
+    })
+    if (!login) throw refusal(req, attempt)
+    return login
   }
 
-  async function refusal(req: Request, attempt: Attempt): Promise<Problem> {
+  function refusal(req: Request, attempt: Attempt): Problem {
     req.log.warn({ event: 'login_failed', ...describe(attempt) }, 'Login failed')
-    refuseWhile(req, attempt, await throttle.countFailure(attempt))
     return new Problem(401, 'Wrong user name or password', 'Check both and try again.')
   }
 
-  function refuseWhile(req: Request, attempt: Attempt, seconds: number): void {
-    if (seconds === 0) return
-    req.log.warn({ event: 'login_throttled', ...describe(attempt), seconds }, 'Login refused: too many failures')
-    throw new Problem(429, 'Too many failed logins', `Try again in ${seconds} seconds.`, {
-      'Retry-After': String(seconds),
-    })
+  function throttled(req: Request, attempt: Attempt, { reason, seconds }: LoginThrottled): Problem {
+    const title = reason === 'failures' ? 'Too many failed logins' : 'Too many logins'
+    req.log.warn({ event: 'login_throttled', ...describe(attempt), reason, seconds }, `Login refused: ${title}`)
+    return new Problem(429, title, `Try again in ${seconds} seconds.`, { 'Retry-After': String(seconds) })
   }
 
   /** A name that nobody has is left out: it may be a password in the wrong field. */

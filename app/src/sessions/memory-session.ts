@@ -13,7 +13,8 @@ export function createMemorySessionStore({ ttlSeconds, absoluteSeconds, node }: 
   const sessions = new Map<string, Session>()
 
   const store: SessionStore = {
-    async setSession(user, { address = '', agent = '', replaces } = {}) {
+    async setSession(user, { address = '', agent = '', replaces, confirm } = {}) {
+      await confirm?.()
       const token = newToken()
       const now = Date.now()
       const session: Session = {

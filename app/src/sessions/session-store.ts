@@ -51,6 +51,11 @@ export interface Login {
   agent?: string
   /** The token that the login came with: its session ends. */
   replaces?: string | undefined
+  /**
+   * Called when the session is written, and before it ends any other. If it throws, the new session is deleted, nothing else
+   * has changed, and its error is thrown.
+   */
+  confirm?: () => Promise<void>
 }
 
 export interface Rotation {

@@ -1,15 +1,7 @@
 import { createHash } from 'node:crypto'
-import {
-  type RateLimiterAbstract,
-  RateLimiterMemory,
-  RateLimiterRedis,
-  type RateLimiterRes,
-} from 'rate-limiter-flexible'
 import type { RedisConnection } from '../redis/connection.ts'
-import { limiterClient } from '../redis/count.ts'
-import type { RedisClient } from '../redis/create-client.ts'
-import { ifWrongType } from '../redis/errors.ts'
 import { networkOf } from './network-of.ts'
+import { createRedisCount } from './redis-count.ts'
 import { isSharedAddress } from './shared-address.ts'
 
 export interface ThrottleOptions {
@@ -19,6 +11,10 @@ export interface ThrottleOptions {
   maxFailuresPerAddress: number
   /** Failures are forgotten this long after the first of them. */
   windowSeconds: number
+  /** Successful logins that one address may have with one account in a minute. */
+  maxLoginsPerMinute: number
+  /** Successful logins that one address may have in all in a minute. */
+  maxLoginsPerMinuteAndAddress: number
 }
 
 export interface Attempt {
@@ -26,101 +22,143 @@ export interface Attempt {
   address: string
 }
 
-/** Slows down the guessing of passwords: OWASP ASVS 5.0, 6.3.1. Times are in whole seconds, 0 means "go on". */
-export interface LoginThrottle {
-  /** How long this address has to wait before it may try this account again. */
-  secondsToWait(attempt: Attempt): Promise<number>
-  /** Counts a failure. Gives the time to wait if it was one too many: of guesses made at once, only a few are told. */
-  countFailure(attempt: Attempt): Promise<number>
-  /** A login forgives the failures of this address with this account, though not those with others. */
-  forgive(attempt: Attempt): Promise<void>
+/** This address has to wait before it may try again, with this account or with any. */
+export class LoginThrottled extends Error {
+  override readonly name = 'LoginThrottled'
+  readonly reason: 'failures' | 'logins'
+  /** In whole seconds, at least 1. */
+  readonly seconds: number
+
+  constructor(reason: LoginThrottled['reason'], seconds: number) {
+    super(`too many ${reason}`)
+    this.reason = reason
+    this.seconds = seconds
+  }
+}
+
+/** A password that is being checked. It has been counted already. One of the functions is called, once. */
+export interface Check {
+  /** The password was wrong: the check becomes a failure. */
+  failed(): Promise<void>
+  /** The login succeeded: the failures of this address with this account are forgiven, though not those with others. */
+  succeeded(): Promise<void>
+  /** The password was not checked. */
+  abandoned(): Promise<void>
 }
 
 /**
+ * Slows down the guessing of passwords (OWASP ASVS 5.0, 6.3.1) and bounds how often a client may log in. Every function
+ * throws `RedisUnavailable` when Redis does not answer or does not accept the write.
+ */
+export interface LoginThrottle {
+  /** @throws {LoginThrottled} */
+  refuseIfThrottled(attempt: Attempt): Promise<void>
+  /**
+   * Counts a check before the password is looked at. Without its answer no password may be checked. Returns undefined
+   * while other checks take the last places: what becomes of them decides.
+   * @throws {LoginThrottled}
+   */
+  begin(attempt: Attempt): Promise<Check | undefined>
+}
+
+const MINUTE_SECONDS = 60
+/** A check takes a fraction of a second. One whose node has died is forgotten after this. */
+const CHECK_SECONDS = 60
+
+/**
  * The counts are in Redis, so trying another node does not help. Each belongs to an account and an address together, so guesses
- * from another address do not lock the owner out. While Redis stores nothing (it is full, or read-only), each node counts in
- * its own memory: no login succeeds then, but a password could still be found out.
+ * from another address do not lock the owner out.
+ *
+ * A check is counted before the password is looked at, and it is counted by a write. A Redis that is away, full, read-only
+ * or too slow refuses that write, and then no password is checked: a right one, a wrong one, and an unknown name get the
+ * same answer. Failures and checks together never exceed the limit, so guesses made at once gain nothing.
  */
 export function createLoginThrottle(redis: RedisConnection, options: ThrottleOptions): LoginThrottle {
-  const accounts = createCounter(redis, { prefix: redis.keys.loginFailures, max: options.maxFailures, ...options })
-  const addresses = createCounter(redis, {
-    prefix: redis.keys.loginFailuresAddress,
-    max: options.maxFailuresPerAddress,
-    ...options,
+  const { keys } = redis
+  const ofAccount = createLimit(redis, {
+    ...{ prefixes: keys.loginCounts(''), windowSeconds: options.windowSeconds },
+    ...{ maxFailures: options.maxFailures, maxLogins: options.maxLoginsPerMinute },
   })
-  const accountKey = ({ username, address }: Attempt) => keyOf(`${networkOf(address)} ${username}`)
-  const addressKey = ({ address }: Attempt) => keyOf(networkOf(address))
-  // An address of many clients has no count of its own: one of them would lock out all the others.
-  const ofAddress = async (attempt: Attempt, act: (key: string) => Promise<number>) =>
-    isSharedAddress(attempt.address) ? 0 : act(addressKey(attempt))
+  const ofAddress = createLimit(redis, {
+    ...{ prefixes: keys.loginCounts('-address'), windowSeconds: options.windowSeconds },
+    ...{ maxFailures: options.maxFailuresPerAddress, maxLogins: options.maxLoginsPerMinuteAndAddress },
+  })
+  /** Each limit that applies to an attempt, with the name of its counts. */
+  const limitsOf = ({ username, address }: Attempt) => {
+    const network = networkOf(address)
+    const account = { limit: ofAccount, name: hashOf(`${network} ${username}`), isForgiving: true }
+    // An address of many clients has no count of its own: one of them would lock out all the others.
+    if (isSharedAddress(address)) return [account]
+    return [account, { limit: ofAddress, name: hashOf(network), isForgiving: false }]
+  }
+
+  async function refuseIfThrottled(attempt: Attempt): Promise<void> {
+    await Promise.all(limitsOf(attempt).map(({ limit, name }) => limit.refuseIfReached(name)))
+  }
 
   return {
-    async secondsToWait(attempt) {
-      return Math.max(
-        ...(await Promise.all([
-          accounts.secondsToWait(accountKey(attempt)),
-          ofAddress(attempt, addresses.secondsToWait),
-        ])),
-      )
-    },
-    async countFailure(attempt) {
-      return Math.max(
-        ...(await Promise.all([accounts.count(accountKey(attempt)), ofAddress(attempt, addresses.count)])),
-      )
-    },
-    async forgive(attempt) {
-      await accounts.forget(accountKey(attempt))
+    refuseIfThrottled,
+
+    async begin(attempt) {
+      // First a read: while Redis does not answer, no write is sent that it would still do later.
+      await refuseIfThrottled(attempt)
+      const limits = limitsOf(attempt)
+      const abandoned = async () => {
+        await Promise.all(limits.map(({ limit, name }) => limit.checks.add(name, -1)))
+      }
+      const taken = await Promise.all(limits.map(({ limit, name }) => limit.take(name)))
+      if (taken.includes(false)) {
+        await abandoned()
+        return undefined
+      }
+      return {
+        abandoned,
+        // The failure is counted before the check ends, so that no other check sees neither.
+        async failed() {
+          await Promise.all(limits.map(({ limit, name }) => limit.failures.add(name, 1)))
+          await abandoned()
+        },
+        async succeeded() {
+          await Promise.all(limits.map(({ limit, name }) => limit.logins.add(name, 1)))
+          const forgiving = limits.filter(({ isForgiving }) => isForgiving)
+          await Promise.all(forgiving.map(({ limit, name }) => limit.failures.forget(name)))
+          await abandoned()
+        },
+      }
     },
   }
 }
 
-function createCounter(
-  redis: RedisConnection,
-  { prefix, max, windowSeconds }: { prefix: string; max: number; windowSeconds: number },
-) {
-  const options = { keyPrefix: prefix, points: max, duration: windowSeconds }
-  const memory = new RateLimiterMemory(options)
+interface LimitOptions {
+  prefixes: { failures: string; checks: string; logins: string }
+  windowSeconds: number
+  maxFailures: number
+  maxLogins: number
+}
 
-  // Created for each call: that costs nothing, and a client lives no longer than its connection.
-  const countIn = (client: RedisClient) =>
-    new RateLimiterRedis({ ...options, storeClient: limiterClient(client), useRedisPackage: true })
-
-  /** In Redis, or in memory if Redis does not answer. Data that is not a count is replaced. */
-  function use<T>(key: string, act: (limiter: RateLimiterAbstract) => Promise<T>): Promise<T> {
-    const actInRedis = () => redis.run((client) => act(countIn(client)))
-    const done = ifWrongType(actInRedis(), async () => {
-      await redis.run((client) => client.atomic.deleteUnlessCount(countIn(client).getKey(key)))
-      return actInRedis()
-    })
-    return done.catch(() => act(memory))
-  }
-
-  /** A count expires with its window. One that has lost its TTL, or has a longer one, gets the window as its TTL. */
-  async function limitTtl(key: string, found: RateLimiterRes): Promise<number> {
-    const isWithinWindow = found.msBeforeNext >= 0 && found.msBeforeNext <= windowSeconds * 1000
-    if (isWithinWindow) return secondsLeft(found)
-    await redis.run((client) => client.expire(countIn(client).getKey(key), windowSeconds)).catch(() => {})
-    return windowSeconds
-  }
+function createLimit(redis: RedisConnection, { prefixes, windowSeconds, maxFailures, maxLogins }: LimitOptions) {
+  const failures = createRedisCount(redis, { prefix: prefixes.failures, ttlSeconds: windowSeconds })
+  const logins = createRedisCount(redis, { prefix: prefixes.logins, ttlSeconds: MINUTE_SECONDS })
+  const checks = createRedisCount(redis, { prefix: prefixes.checks, ttlSeconds: CHECK_SECONDS, isExtended: true })
+  const readBoth = (name: string) => Promise.all([failures.read(name), logins.read(name)])
 
   return {
-    async secondsToWait(key: string): Promise<number> {
-      // Memory too: a full Redis can be read, and knows nothing of the failures that it did not store.
-      const counts = await Promise.all([memory.get(key), use(key, (limiter) => limiter.get(key))])
-      const waits = counts.map((found) => (found && found.consumedPoints >= max ? limitTtl(key, found) : 0))
-      return Math.max(...(await Promise.all(waits)))
+    failures,
+    checks,
+    logins,
+    async refuseIfReached(name: string): Promise<void> {
+      const [failed, succeeded] = await readBoth(name)
+      if (failed.count >= maxFailures) throw new LoginThrottled('failures', failed.secondsLeft)
+      if (succeeded.count >= maxLogins) throw new LoginThrottled('logins', succeeded.secondsLeft)
     },
-    async count(key: string): Promise<number> {
-      const counted = await use(key, (limiter) => limiter.penalty(key))
-      return counted.consumedPoints > max ? limitTtl(key, counted) : 0
-    },
-    async forget(key: string): Promise<void> {
-      await Promise.all([memory.delete(key), use(key, (limiter) => limiter.delete(key))])
+    /** Counts a check, and returns whether there is a place for it. One connection keeps the order: count, then look. */
+    async take(name: string): Promise<boolean> {
+      const [checking, [failed, succeeded]] = await Promise.all([checks.add(name, 1), readBoth(name)])
+      const places = Math.min(maxFailures - failed.count, maxLogins - succeeded.count)
+      return Math.max(1, checking) <= places
     },
   }
 }
-
-const secondsLeft = ({ msBeforeNext }: RateLimiterRes) => Math.max(1, Math.ceil(msBeforeNext / 1000))
 
 /** Hashed: whoever types a password into the field for the user name should not find it in Redis. */
-const keyOf = (text: string) => createHash('sha256').update(text).digest('base64url')
+const hashOf = (text: string) => createHash('sha256').update(text).digest('base64url')

@@ -49,7 +49,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   const times = { ttlMs, rotateMs, graceMs: options.rotateGraceSeconds * 1000 }
   const rotation = createRotation({ redis, values, nameOf, times, write, end, drop: index.drop }, log)
 
-  async function setSession(user: User, { address = '', agent = '', replaces }: Login = {}) {
+  async function setSession(user: User, { address = '', agent = '', replaces, confirm }: Login = {}) {
     const token = newToken()
     const now = await redisNow(redis)
     const stored = {
@@ -63,6 +63,10 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
     const record = toRecord(stored, fingerprintOf(token))
     const name = nameOf(token)
     const { session, size } = await write(name, record, now)
+    await confirm?.().catch(async (error: unknown) => {
+      await end(name)
+      throw error
+    })
     // Only now: should Redis go away in between, the user has a session that works and not none.
     const replaced = await deleteSession(replaces)
     const isTooMany = (_session: Session, place: number) => place >= options.maxPerUser

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import { connectRedis } from '../../src/redis/connection.ts'
-import { createLoginThrottle, type ThrottleOptions } from '../../src/users/login-throttle.ts'
+import type { ThrottleOptions } from '../../src/users/login-throttle.ts'
+import { createRedisCount } from '../../src/users/redis-count.ts'
 import { listenTo, telling } from '../lib/event-client.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
 import { type LogLine, type Program, runNode } from '../lib/program.ts'
@@ -132,17 +133,14 @@ test('logins at once on two nodes replace an index of another type without losin
 })
 
 test('failures at once on two nodes replace a count of another type without losing each other', async (t) => {
-  const limits = { maxFailures: 100, maxFailuresPerAddress: 100, windowSeconds: 900 }
-  const throttles = (await twoConnections(t)).map((connection) => createLoginThrottle(connection, limits))
+  const options = { prefix: 'login-failures', ttlSeconds: 900 }
+  const counts = (await twoConnections(t)).map((connection) => createRedisCount(connection, options))
   for (let round = 0; round < 20; round++) {
-    const attempt = { username: `simultaneous-${round}`, address: `198.51.100.${round}` }
-    await throttles[0]?.countFailure(attempt)
-    const keys = await redis.inspector.keys('login-failures*')
-    await redis.inspector.del(keys)
-    for (const key of keys) await redis.inspector.rPush(key, 'of another program')
-    await Promise.all(throttles.flatMap((one) => Array.from({ length: 10 }, () => one.countFailure(attempt))))
-    for (const key of keys) assert.equal(await redis.inspector.get(key), '20')
-    await redis.inspector.del(keys)
+    const key = `login-failures:simultaneous-${round}`
+    await redis.inspector.rPush(key, 'of another program')
+    await Promise.all(counts.flatMap((one) => Array.from({ length: 10 }, () => one.add(`simultaneous-${round}`, 1))))
+    assert.equal(await redis.inspector.get(key), '20')
+    await redis.inspector.del(key)
   }
 })
 

@@ -15,6 +15,7 @@ import { createRedisClock } from '../../src/redis/clock.ts'
 import { connectRedis } from '../../src/redis/connection.ts'
 import type { SessionOptions } from '../../src/sessions/session-store.ts'
 import { createLoginThrottle, type ThrottleOptions } from '../../src/users/login-throttle.ts'
+import { createLogins } from '../../src/users/logins.ts'
 import { type Account, createUsers, hashPassword } from '../../src/users/users.ts'
 import { createSessionStore } from '../../src/utils/redis-session.ts'
 
@@ -35,6 +36,14 @@ export const standardOptions: Omit<SessionOptions, 'node'> = {
   maxPerUser: 10,
   freshSeconds: 600,
   keyForm: 'plain',
+}
+
+export const standardThrottle: ThrottleOptions = {
+  maxFailures: 100_000,
+  maxFailuresPerAddress: 100_000,
+  windowSeconds: 900,
+  maxLoginsPerMinute: 100_000,
+  maxLoginsPerMinuteAndAddress: 100_000,
 }
 
 interface Given {
@@ -73,6 +82,7 @@ export async function startTestNode(
   const metrics = createMetrics({ node: name, eventStreams: streams.count })
   const { requestsAnswered } = metrics
   const cluster = joinCluster(redis, { key: redis.keys.nodes(), name, clock, requestsAnswered, events }, quiet)
+  const users = await createUsers({ redis, accounts })
   const sessionOptions = { ...standardOptions, ...session, node: name }
   const app = createApp({
     node: name,
@@ -85,12 +95,11 @@ export async function startTestNode(
     streams,
     journal: createJournal({ node: name, events }),
     whyEnded: createWhyEnded({ ...sessionOptions, events, now: clock.estimate }),
-    users: await createUsers({ redis, accounts, hashesAtOnce: 2 }),
-    throttle: createLoginThrottle(redis, {
-      maxFailures: 100_000,
-      maxFailuresPerAddress: 100_000,
-      windowSeconds: 900,
-      ...throttle,
+    users,
+    logins: createLogins({
+      users,
+      throttle: createLoginThrottle(redis, { ...standardThrottle, ...throttle }),
+      hashesAtOnce: 2,
     }),
     sessions: createSessionStore(redis, sessionOptions, quiet),
     drainMiddleware: (_req, _res, next) => next(),

@@ -1,0 +1,22 @@
+import { setPriority } from 'node:os'
+import { parentPort } from 'node:worker_threads'
+import { verifySync } from '@node-rs/argon2'
+import { z } from 'zod'
+
+// A thread that checks passwords, one after the other. Started by password-check.ts.
+
+const LOWEST_PRIORITY = 19
+const questionSchema = z.object({ id: z.number(), passwordHash: z.string(), password: z.string() })
+
+// On Linux this is the priority of the calling thread alone; elsewhere it would be that of the whole node.
+// https://man7.org/linux/man-pages/man2/setpriority.2.html#BUGS
+if (process.platform === 'linux') setPriority(LOWEST_PRIORITY)
+
+parentPort?.on('message', (message: unknown) => {
+  const { id, passwordHash, password } = questionSchema.parse(message)
+  try {
+    parentPort?.postMessage({ id, matches: verifySync(passwordHash, password) })
+  } catch (error) {
+    parentPort?.postMessage({ id, error: String(error) })
+  }
+})
