@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isSessionEvent } from '../../src/events/event.ts'
+import { isSessionEvent, type LoggedEvent } from '../../src/events/event.ts'
 import { createEventHistory, HISTORY_LIMITS } from '../../src/events/event-history.ts'
 import { isAfter } from '../../src/events/event-id.ts'
-import type { LoggedEvent } from '../../src/events/event-log.ts'
 
 const ofUser = (index: number, user: string): LoggedEvent => ({
   id: `${index}-0`,
