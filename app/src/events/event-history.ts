@@ -1,6 +1,5 @@
-import { isSessionEvent } from './event.ts'
+import { isSessionEvent, type LoggedEvent } from './event.ts'
 import { isAfter } from './event-id.ts'
-import type { LoggedEvent } from './event-log.ts'
 
 export interface EventHistory {
   /** All that is kept, in the order of the log. */

@@ -4,16 +4,10 @@ import { appendAndPublish } from '../redis/append-and-publish.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 import { ifWrongType } from '../redis/errors.ts'
 import { createForeignKeyLog } from '../redis/foreign-key-log.ts'
-import { type Event, eventSchema } from './event.ts'
+import { type Event, eventSchema, type LoggedEvent } from './event.ts'
 import { createEventHistory, HISTORY_LIMITS, type HistoryLimits } from './event-history.ts'
 import { isAfter } from './event-id.ts'
 import { createForgotten } from './forgotten.ts'
-
-export interface LoggedEvent {
-  /** Where it stands in the log: see event-id.ts. Undefined for what is only said on this node, or could not be kept. */
-  id: string | undefined
-  event: Event
-}
 
 export interface EventListener {
   onEvent(entry: LoggedEvent): void

@@ -25,6 +25,12 @@ export type NodeEvent = z.infer<typeof nodeEventSchema>
 export const eventSchema = z.union([sessionEventSchema, nodeEventSchema])
 export type Event = z.infer<typeof eventSchema>
 
+export interface LoggedEvent {
+  /** Where it stands in the log: see event-id.ts. Undefined for what is only said on this node, or could not be kept. */
+  id: string | undefined
+  event: Event
+}
+
 export const isSessionEvent = (event: Event): event is SessionEvent => 'user' in event
 
 /**

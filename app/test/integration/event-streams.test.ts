@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { after, before, type TestContext, test } from 'node:test'
 import type { StreamLimits } from '../../src/events/stream-places.ts'
 import type { Account } from '../../src/users/users.ts'
 import { type EventClient, listenTo } from '../lib/event-client.ts'
 import { cookieOf, post } from '../lib/http.ts'
+import { runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { newAccount, startTestNode } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
@@ -167,4 +170,28 @@ test('the connection of an evicted stream is closed, and the place of a page tha
   await until('it has given its place back', async () => (await openStreams()) === 1)
   await open({})
   await assertServed(pages[2])
+})
+
+/** Linux caps every queue by this; elsewhere it is not known. */
+const SOMAXCONN = Number(await readFile('/proc/sys/net/core/somaxconn', 'utf8').catch(() => '0'))
+const isTooShort = SOMAXCONN < 1_500 && `this system queues ${SOMAXCONN} connections at most`
+
+test('a burst of 1,000 connections waits for a node that is busy, and does not find it closed', {
+  skip: isTooShort,
+}, async (t) => {
+  const program = runNode('server', { REDIS_URL: redis.url, NODE_NAME: 'busy' })
+  const sockets: Socket[] = []
+  t.after(async () => {
+    for (const socket of sockets) socket.destroy()
+    program.signal('SIGKILL')
+    await program.ended
+  })
+  const { port } = await program.line(({ msg }) => msg === 'Listening')
+  program.signal('SIGSTOP')
+  let connected = 0
+  for (let one = 0; one < 1_000; one++) {
+    const socket = connect(Number(port), '127.0.0.1', () => connected++).on('error', () => {})
+    sockets.push(socket)
+  }
+  await until('all are in the queue', () => connected === 1_000, 5_000)
 })

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isSessionEvent } from '../../src/events/event.ts'
+import { isSessionEvent, type LoggedEvent } from '../../src/events/event.ts'
 import { createEventHistory, HISTORY_LIMITS } from '../../src/events/event-history.ts'
 import { isAfter } from '../../src/events/event-id.ts'
-import type { LoggedEvent } from '../../src/events/event-log.ts'
 
 const ofUser = (index: number, user: string): LoggedEvent => ({
   id: `${index}-0`,
@@ -48,7 +47,7 @@ test('the history is bounded, however many users and nodes there are', () => {
 test('no user is told that nothing is missing where something is, also by a node that has started later', () => {
   const who = fc.oneof(fc.constant(undefined), fc.constant('busy'), fc.integer({ min: 1, max: 6 }).map(String))
   fc.assert(
-    fc.property(fc.array(who, { maxLength: 80 }), fc.nat(), (whose, chosen) => {
+    fc.property(fc.array(who, { minLength: 30, maxLength: 80 }), fc.nat(), (whose, chosen) => {
       const limits = { ofUsers: 10, ofNodes: 10, perUser: 2 }
       const history = createEventHistory(limits)
       const all = whose.map((user, index) => (user === undefined ? ofNode(index + 1) : ofUser(index + 1, user)))
