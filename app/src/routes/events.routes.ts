@@ -7,6 +7,7 @@ import type { RequireSession } from '../middleware/require-session.ts'
 import type { SessionCookie } from '../middleware/session-cookie.ts'
 import { AskAnotherNode } from '../middleware/turn-away.ts'
 import { networkOf } from '../users/network-of.ts'
+import { isSharedAddress } from '../users/shared-address.ts'
 
 interface Parts {
   cookie: SessionCookie
@@ -33,7 +34,7 @@ export function eventsRoutes({ cookie, requireSession, streams }: Parts): Router
       }
       const after = new URL(req.originalUrl, 'http://any').searchParams.get('after') ?? undefined
       const isOpened = streams.open(res, {
-        network: req.ip === undefined ? undefined : networkOf(req.ip),
+        network: req.ip === undefined || isSharedAddress(req.ip) ? undefined : networkOf(req.ip),
         lastEventId: asEventId(req.get('Last-Event-ID')) ?? asEventId(after),
         viewer: session && {
           username: session.user.username,
