@@ -1,7 +1,9 @@
 import { anonymousStreams } from './anonymous-streams.ts'
 import type { Attack } from './attack.ts'
+import { crossSiteReads } from './cross-site-reads.ts'
 import { lockOutEverybody } from './lock-out-everybody.ts'
 import { loginFlood } from './login-flood.ts'
+import { lookAlikeCookie } from './look-alike-cookie.ts'
 import { manyStreamsTls } from './many-streams-tls.ts'
 import { redisAccount } from './redis-account.ts'
 import { slowBodies } from './slow-bodies.ts'
@@ -16,5 +18,7 @@ export const ATTACKS: readonly Attack[] = [
   anonymousStreams,
   loginFlood,
   lockOutEverybody,
+  lookAlikeCookie,
+  crossSiteReads,
   redisAccount,
 ]

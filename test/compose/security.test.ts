@@ -271,6 +271,24 @@ test('where addresses cannot be told apart the stack says so, and failures with 
   assert.equal((await stack.stranger().logIn(ALAN)).status, 200)
 })
 
+test('3.4.7: what a browser reports to the stack is in the log of a node, without the query of the page', async () => {
+  const answer = await stack.stranger().ask('/api/reports', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/csp-report', Origin: stack.url(), 'Sec-Fetch-Site': 'same-origin' },
+    body: JSON.stringify({
+      'csp-report': {
+        'document-uri': `${stack.url()}/?token=typed-by-mistake`,
+        'effective-directive': 'script-src-elem',
+        'blocked-uri': 'https://evil.example/x?token=typed-by-mistake',
+      },
+    }),
+  })
+  assert.equal(answer.status, 204)
+  const line = await stack.lineWith('"event":"policy_violation"', '"blocked":"https://evil.example"')
+  assert.match(line, /"rule":"script-src-elem".*"page":"\/"/)
+  assert.ok(!stack.log().includes('typed-by-mistake'))
+})
+
 test('13.4: nothing but the application is to be had through nginx', async () => {
   for (const path of [
     ...['/metrics', '/livez', '/readyz', '/health', '/.git/config', '/.env', '/%2e%67it/config', '/.well-known/'],

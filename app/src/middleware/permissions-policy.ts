@@ -1,10 +1,10 @@
 /**
- * What a page may ask of a browser and this one never does. Chromium 156 knows all of these (`document.featurePolicy`), other
- * browsers some, and each ignores the rest. Left out are client hints, which no page can use, and `clipboard-write`, which
- * the page has for its buttons "Copy".
+ * The browser features that the page does not use. The list is that of Chromium 156 (`document.featurePolicy.features()`). A
+ * browser ignores the names that it does not know. Two kinds are left out: client hints, which only a server can use, and
+ * `clipboard-write`, which the "Copy" buttons of the page need.
  *
- * `cross-origin-isolated` is among them: COOP and COEP would otherwise allow shared memory and exact clocks, which attacks on
- * the processor need.
+ * `cross-origin-isolated` is among them: COOP and COEP would otherwise allow shared memory and exact clocks, which
+ * side-channel attacks need.
  */
 const UNUSED_FEATURES = [
   ...['accelerometer', 'aria-notify', 'autoplay', 'browsing-topics', 'camera', 'captured-surface-control'],

@@ -3,12 +3,12 @@ import { Socket } from 'node:net'
 import helmet from 'helmet'
 import { permissionsPolicy } from './permissions-policy.ts'
 
-/** Where a browser reports what these policies have kept from the page: routes/reports.routes.ts. */
+/** Where browsers report what these policies have blocked: routes/reports.routes.ts. */
 export const REPORTS_PATH = '/api/reports'
 
 /**
- * The page loads nothing from elsewhere and nothing inline, and no string becomes HTML or a script of it (Trusted Types, with no
- * policy that could make an exception). OWASP ASVS 5.0, 3.4.
+ * The page loads nothing from elsewhere and nothing inline. No string becomes HTML or a script of the page: Trusted Types, without
+ * a policy that could make an exception. OWASP ASVS 5.0, 3.4.
  * helmet's own policy has upgrade-insecure-requests, which would send a browser on plain http to an https that is not there.
  *
  * Violations are reported by `report-uri`. With `report-to` beside it Chromium ignores it, and over plain http, also on
@@ -37,7 +37,7 @@ const helmetHeaders = () =>
     crossOriginOpenerPolicy: false,
   })
 
-/** What helmet does not have. A browser sends all reports of the kinds that ask for no place of their own to `default`. */
+/** Headers that helmet does not have, or not with an endpoint. Reports without an endpoint of their own go to `default`. */
 const OTHER_HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin; report-to="default"',
   'Cross-Origin-Embedder-Policy': 'require-corp; report-to="default"',
@@ -45,7 +45,7 @@ const OTHER_HEADERS = {
   'Reporting-Endpoints': `default="${REPORTS_PATH}"`,
 }
 
-/** The headers with which every answer tells browsers how to treat it: the same ones each time, so they are made once. */
+/** Sets the policy headers on every answer. They are always the same, so they are made once. */
 export function securityHeaders() {
   const none = new ServerResponse(new IncomingMessage(new Socket()))
   helmetHeaders()(none.req, none, () => {})

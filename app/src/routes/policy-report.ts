@@ -14,14 +14,14 @@ export interface Violation {
   line: number | undefined
 }
 
-/** A kind of report that nothing is known of is no mistake of the browser; it is passed over. */
+/** Reports of other kinds, such as `deprecation`, are accepted and not logged. */
 const KINDS = new Set(['csp-violation', 'permissions-policy-violation', 'coep', 'coop'])
 const MOST_REPORTS = 10
 const LONGEST = 128
 const WORD = /^[a-z][a-z-]{0,63}$/
 const OTHER = '(other)'
 
-/** A browser may leave out anything, and what has an odd form is worth no error. */
+/** Browsers leave fields out. A field of another type counts as left out, so that the rest is logged. */
 const text = z.string().optional().catch(undefined)
 const number = z.int().nonnegative().optional().catch(undefined)
 
@@ -55,7 +55,7 @@ const reportList = z.array(
   }),
 )
 
-/** The reports of one request, in either of the two forms, by what is worth a line in the log: ten at most. */
+/** The reports of one request, in either of the two forms, reduced to what is logged. At most ten are kept. */
 export const policyReports = z.union([
   cspReport.transform(({ 'csp-report': report }) => [
     toViolation('csp-violation', {

@@ -15,8 +15,8 @@ export interface ReportLimits {
 }
 
 /**
- * /api/reports: what a browser has kept from the page by its policies. Each violation is a line in the log. Anyone can send
- * one, so a line is a claim and not a fact; it has only what cannot be secret, and there is a limit.
+ * /api/reports: browsers report here what the policies of the page have blocked. Each violation is one log line. Any client can
+ * send a report, so a line is a claim. It has no field that could hold a secret, and reports are throttled.
  */
 export function reportsRoutes({ perAddress, inAll }: ReportLimits): Router {
   const router = Router({ strict: true, caseSensitive: true })
@@ -43,7 +43,7 @@ export function reportsRoutes({ perAddress, inAll }: ReportLimits): Router {
     .all(allowOnly('POST'))
 
   /**
-   * Counts a request. Once all are used up, no address is looked at, so there are never more of them in memory than `inAll`.
+   * Counts a request. Once `inAll` is reached, addresses are not counted, so memory never holds more than `inAll` of them.
    * @throws {Problem} 429
    */
   async function admit(network: string): Promise<void> {

@@ -69,6 +69,18 @@ test('where there are no control nodes the switch says what to do, and goes back
   await haveSession(page)
 })
 
+test('what the page’s policies block is in the log of a node behind the balancer', { skip }, async () => {
+  const { page } = await visit(browser, url)
+  const outcome = await page.evaluate(`(() => {
+    try { document.body.innerHTML = '<b>x</b>' } catch (error) { return error.name }
+  })()`)
+  assert.equal(outcome, 'TypeError')
+  const line = await stack.line(({ event }) => event === 'policy_violation')
+  assert.deepEqual([line.rule, line.blocked, line.page], ['require-trusted-types-for', 'trusted-types-sink', '/'])
+  assert.match(line.node ?? '', /^app-\d$/)
+  await page.context().close()
+})
+
 test('3.5.1: a page of another origin can neither log anybody out nor see who is logged in', { skip }, async () => {
   const { page } = await visit(browser, url)
   await haveSession(page)

@@ -1,0 +1,45 @@
+import type { Attack } from './attack.ts'
+
+const TIMES = 200
+/** As a browser marks what a page of another site makes it ask for. No page can leave these headers out. */
+const MEANS = [
+  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
+  {
+    'Sec-Fetch-Site': 'cross-site',
+    'Sec-Fetch-Mode': 'cors',
+    'Sec-Fetch-Dest': 'empty',
+    Origin: 'http://evil.example',
+  },
+  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' },
+  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
+  { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script' },
+]
+
+/** Another site uses the browsers of its visitors: it measures answers, keeps their sessions alive, and takes streams. */
+export const crossSiteReads: Attack = {
+  name: 'cross-site-reads',
+  title: 'A page of another site makes its visitors’ browsers read /api, with their cookies',
+  async run(stack) {
+    const cookie = (await stack.visitor()).cookie() ?? ''
+    const other = await stack.visitor()
+    const answers = { refused: 0, answered: 0, others: 0 }
+    for (let turn = 0; turn < TIMES; turn++) {
+      const headers = MEANS[turn % MEANS.length] ?? {}
+      for (const [method, path] of [
+        ['GET', '/api/user'],
+        ['GET', '/api/sessions'],
+        ['HEAD', '/api/events'],
+      ] as const) {
+        const response = await fetch(stack.url() + path, { method, headers: { ...headers, Cookie: cookie } })
+        await response.text()
+        if (response.status === 403) answers.refused++
+        else answers.answered++
+      }
+      if ((await other.whoAmI()).status === 200) answers.others++
+    }
+    return {
+      others: `${answers.others} of ${TIMES} reads answered; the attacker's ${answers.refused + answers.answered}: ${answers.refused} refused`,
+      gotThrough: answers.answered > 0 ? [`${answers.answered} reads for another site were answered`] : [],
+    }
+  },
+}
