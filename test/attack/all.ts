@@ -1,4 +1,5 @@
 import type { Attack } from './attack.ts'
+import { fullHouse } from './full-house.ts'
 import { manyStreamsTls } from './many-streams-tls.ts'
 import { slowBodies } from './slow-bodies.ts'
 import { slowHeaders } from './slow-headers.ts'
@@ -9,4 +10,5 @@ export const ATTACKS: readonly Attack[] = [
   slowHeaders,
   slowBodies,
   manyStreamsTls,
+  fullHouse,
 ]
