@@ -286,7 +286,7 @@ for (const [kind, count, title] of [
   ['allowed-bodies', 500, 'a body that never ends'],
   ['streams', 300, 'a stream of events'],
 ] as const) {
-  test(`nginx needs no more memory for ${title} than nginx.conf says, and serves others meanwhile`, async () => {
+  test(`nginx needs no more memory than nginx.conf says, and serves others meanwhile: ${title}`, async () => {
     const { most, mebibytes, reads } = await hold(kind, count)
     assert.ok(most > 0)
     assert.deepEqual([reads.failed, reads.ms.length > 0], [0, true])

@@ -11,7 +11,7 @@ for (const [column, file] of [
   ['http', 'docker-compose.yml'],
   ['TLS', 'deploy/compose.tls.yml'],
 ] as const) {
-  test(`the memory that nginx may need over ${column} is less than it has`, async () => {
+  test(`the memory that nginx may need is less than it has: over ${column}`, async () => {
     const [conf, limits, compose] = [
       await read('nginx/nginx.conf'),
       await read('nginx/parts/limits.conf'),
