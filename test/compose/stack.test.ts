@@ -262,7 +262,7 @@ test('the health check of nginx goes through the published port, fails while ngi
   const signalWorkers = (signal: string) =>
     docker(
       ...['exec', nginx, 'sh', '-c'],
-      `for p in /proc/[0-9]*; do if grep -q 'nginx: worker' $p/cmdline 2>/dev/null; then kill -${signal} \${p#/proc/}; fi; done`,
+      `for p in /proc/[0-9]*; do if grep -q '^nginx: worker' $p/cmdline 2>/dev/null; then kill -${signal} \${p#/proc/}; fi; done`,
     )
   assert.ok(await isHealthy())
   await signalWorkers('STOP')
