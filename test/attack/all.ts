@@ -1,6 +1,7 @@
 import { anonymousStreams } from './anonymous-streams.ts'
 import type { Attack } from './attack.ts'
 import { crossSiteReads } from './cross-site-reads.ts'
+import { fullHouse } from './full-house.ts'
 import { lockOutEverybody } from './lock-out-everybody.ts'
 import { loginFlood } from './login-flood.ts'
 import { lookAlikeCookie } from './look-alike-cookie.ts'
@@ -15,6 +16,7 @@ export const ATTACKS: readonly Attack[] = [
   slowHeaders,
   slowBodies,
   manyStreamsTls,
+  fullHouse,
   anonymousStreams,
   loginFlood,
   lockOutEverybody,

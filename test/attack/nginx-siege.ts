@@ -22,11 +22,11 @@ export async function besiege(stack: ComposeStack, kind: string, count: number):
   const meanwhile = await reader.readUntil(attacker.finished())
   const peak = await memory.stop()
   const gotThrough = [...whatUsersSaw(meanwhile), ...(await whatBecameOfNginx(stack))]
-  const held = attacker.said().trim()
+  const { most, answers } = JSON.parse(attacker.said() || '{}')
   return {
     others:
       `reads p95 ${percentile(before.ms, 95)} → ${percentile(meanwhile.ms, 95)} ms, ` +
-      `${meanwhile.failed} of ${meanwhile.ms.length} failed; nginx ${peak}; attacker ${held}`,
+      `${meanwhile.failed} of ${meanwhile.ms.length} failed; nginx ${peak.text}; held ${most}, answered ${JSON.stringify(answers)}`,
     gotThrough,
   }
 }
@@ -54,8 +54,8 @@ async function whatBecameOfNginx(stack: ComposeStack): Promise<string[]> {
   ]
 }
 
-/** Asks the engine again and again, as the container's own files have other names with each version of cgroups. */
-function watchMemory(stack: ComposeStack) {
+/** The most memory of nginx until it is stopped. Asks the engine again and again, as the container's own files have other names with each version of cgroups. */
+export function watchMemory(stack: ComposeStack) {
   let isStopped = false
   let peak = { mebibytes: 0, text: 'unknown' }
   const watching = (async () => {
@@ -68,10 +68,10 @@ function watchMemory(stack: ComposeStack) {
     }
   })()
   return {
-    async stop(): Promise<string> {
+    async stop(): Promise<{ mebibytes: number; text: string }> {
       isStopped = true
       await watching
-      return peak.text
+      return peak
     },
   }
 }

@@ -4,8 +4,11 @@ import { assertWholeAnswer, line } from '../../app/test/lib/every-answer.ts'
 import { assertHarmless, assertServesMeanwhile, hostileRequests } from '../../app/test/lib/hostile-http.ts'
 import { assertPolicyHeaders } from '../../app/test/lib/policy-headers.ts'
 import { until } from '../../app/test/lib/until.ts'
+import { startElsewhere } from '../attack/elsewhere.ts'
+import { watchMemory } from '../attack/nginx-siege.ts'
 import { assertEveryNodeSays, createComposeStack, THREE_NODES } from '../lib/compose-stack.ts'
 import { casesThroughNginx, nginxCases, twoHosts } from '../lib/nginx-answers.ts'
+import { createReader } from '../lib/reader.ts'
 import { ADA, createVisitor, GRACE, secretsSeen, type Visitor } from '../lib/visitor.ts'
 
 // What docs/security.md promises, through the balancer, on a stack as `make up` starts it. It is also called by a name.
@@ -321,6 +324,31 @@ test('2,000 connections that say nothing, and some that say a byte a second, kee
   await assertServesMeanwhile(target(), async () => (await visitor.whoAmI()).status)
 })
 
+test('one network has 512 requests under way, and what is above is a 429 problem; others are served meanwhile', async () => {
+  const { answers, refusal, reads } = await hold('allowed-bodies', 600)
+  assert.ok(answers[429] > 0)
+  assert.deepEqual([reads.failed, reads.ms.length > 0], [0, true])
+  assert.match(refusal, /^HTTP\/1\.1 429 .*"title":"Too many requests","status":429,"detail":"[^"]+"}$/s)
+  assert.match(refusal, /^Retry-After: 1\r$/m)
+  const headers = refusal.matchAll(/^([A-Za-z-]+): (.*)\r$/gm)
+  assertPolicyHeaders(new Headers([...headers].map(([, name = '', value = '']): [string, string] => [name, value])))
+})
+
+for (const [kind, count, title] of [
+  ['headers', 600, 'a header that never ends'],
+  ['allowed-headers', 600, 'a header as long as it may be that never ends'],
+  ['allowed-bodies', 500, 'a body that never ends'],
+  ['streams', 300, 'a stream of events'],
+] as const) {
+  test(`nginx needs no more memory than nginx.conf says, and serves others meanwhile: ${title}`, async () => {
+    const { most, mebibytes, reads } = await hold(kind, count)
+    assert.ok(most > 0)
+    assert.deepEqual([reads.failed, reads.ms.length > 0], [0, true])
+    const isRequest = kind === 'allowed-bodies' || kind === 'streams'
+    assert.ok(mebibytes <= (most * (isRequest ? 68 : 24)) / 1_000 + 4, `${mebibytes} MiB for ${most} connections`)
+  })
+}
+
 test('after all that no node and no nginx has logged an error, and none was started again', async () => {
   const lines = stack.log().split('\n')
   assert.deepEqual(
@@ -400,3 +428,20 @@ test('502: with no node left the answer is nginx’s own, and as careful', async
 test('no token and no password of this run is in any log of any container', () => {
   stack.assertNoSecretIsLogged()
 })
+
+/** Holds connections of a kind open from an address of its own (test/attack/attackers/hold.ts). Reads go on meanwhile. */
+async function hold(kind: string, count: number) {
+  const reader = await createReader(stack.url())
+  // Memory that a burst before has left to nginx is not given back, so it starts with none.
+  await stack.docker('restart', stack.containerOf('nginx-1'))
+  await until('nginx serves', async () => (await reader.readFor(1)).failed === 0)
+  const before = await watchMemory(stack).stop()
+  const memory = watchMemory(stack)
+  const attacker = startElsewhere(stack, new URL('../attack/attackers/hold.js', import.meta.url), {
+    words: [kind, String(count), '8'],
+  })
+  const reads = await reader.readUntil(attacker.finished())
+  const peak = await memory.stop()
+  const { most, answers, refusal } = JSON.parse(await attacker.finished())
+  return { most, answers, refusal, reads, mebibytes: peak.mebibytes - before.mebibytes }
+}

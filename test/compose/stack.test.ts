@@ -111,7 +111,7 @@ const MIB = 2 ** 20
 /** What one container may take. Together, with three nodes, it is 1.6 GiB. */
 const LIMITS: Record<string, { memoryMib: number; cpus: number; processes: number }> = {
   app: { memoryMib: 384, cpus: 1, processes: 128 },
-  nginx: { memoryMib: 128, cpus: 1, processes: 128 },
+  nginx: { memoryMib: 384, cpus: 1, processes: 128 },
   redis: { memoryMib: 320, cpus: 1, processes: 128 },
 }
 
@@ -264,7 +264,8 @@ test('what nginx itself has to say is a problem too, and names nginx', async () 
   const tooLong = `HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n${'x'.repeat(100_000)}`
   for (const [request, status] of [
     [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 414],
-    [`GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'a'.repeat(20_000)}\r\nConnection: close\r\n\r\n`, 400],
+    [`GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'a'.repeat(20_000)}\r\nConnection: close\r\n\r\n`, 431],
+    [`GET / HTTP/1.1\r\nHost: localhost\r\n${'X-A: b\r\n'.repeat(200)}Connection: close\r\n\r\n`, 431],
     ['GET / HTTP/1.1\r\nBad Header: x\r\nConnection: close\r\n\r\n', 400],
     [`POST /auth/login ${tooLong}`, 413],
     [`POST /api/events ${tooLong}`, 413],
@@ -278,6 +279,47 @@ test('what nginx itself has to say is a problem too, and names nginx', async () 
     assert.match(answer, /X-Served-By: nginx/)
     assert.match(answer, /^Referrer-Policy: no-referrer\r$/m)
   }
+})
+
+test('a header of 8 kB and a body of 4 kB get to a node, and neither is any longer one that nginx waits for', async () => {
+  const end = 'Host: localhost\r\nConnection: close\r\n'
+  for (const [request, answer] of [
+    [
+      `GET /api/user HTTP/1.1\r\n${end}Cookie: other=${'a'.repeat(7_800)}\r\n\r\n`,
+      /^HTTP\/1\.1 401 .*X-Served-By: app-/s,
+    ],
+    [
+      `POST /auth/login HTTP/1.1\r\n${end}Content-Length: 4096\r\n\r\n${'x'.repeat(4_096)}`,
+      /^HTTP\/1\.1 415 .*X-Served-By: app-/s,
+    ],
+    // Neither of these is finished. The answer comes all the same.
+    [`GET /api/user HTTP/1.1\r\n${end}Cookie: other=${'a'.repeat(9_500)}`, /^HTTP\/1\.1 431 .*X-Served-By: nginx/s],
+    [`POST /auth/login HTTP/1.1\r\n${end}Content-Length: 4097\r\n\r\n`, /^HTTP\/1\.1 413 .*X-Served-By: nginx/s],
+  ] as const) {
+    assert.match(await raw(request), answer)
+  }
+})
+
+test('the health check of nginx goes through the published port, fails while nginx does not answer there, and passes again', async () => {
+  const nginx = containerOf('nginx-1')
+  const [{ Config: config, HostConfig: host }] = JSON.parse(await docker('inspect', nginx))
+  const [, ...check] = config.Healthcheck.Test
+  const ports = Object.keys(host.PortBindings).map((port) => port.replace('/tcp', ''))
+  assert.ok(ports.some((port) => check.at(-1).includes(`:${port}/`)))
+  const isHealthy = async () => (await command('docker', ['exec', nginx, ...check])).code === 0
+  const signalWorkers = (signal: string) =>
+    docker(
+      ...['exec', nginx, 'sh', '-c'],
+      `for p in /proc/[0-9]*; do if grep -q '^nginx: worker' $p/cmdline 2>/dev/null; then kill -${signal} \${p#/proc/}; fi; done`,
+    )
+  assert.ok(await isHealthy())
+  await signalWorkers('STOP')
+  try {
+    assert.ok(!(await isHealthy()))
+  } finally {
+    await signalWorkers('CONT')
+  }
+  await until('nginx is healthy again', isHealthy)
 })
 
 test('make clean asks first, and where nobody can answer it deletes nothing', async () => {
@@ -362,6 +404,42 @@ test('no token and no password of this run is in any log, of any container that 
   assert.ok([...secretsSeen].filter((secret) => secret.length === 43).length > 5)
   stack.assertNoSecretIsLogged()
   assert.ok(!stack.log().includes('in-the-query'))
+})
+
+test('no line of any container has an escape code or what a client put in a query or a header, and those of nginx are JSON', async () => {
+  // Each is a reason for nginx to complain: no such node, no node that answers, a long body, a body in many pieces, bad bytes.
+  const hidden = 'hidden-marker\x1b[31m\x9b31m'
+  const headers = `Referer: http://${hidden}/\r\nUser-Agent: ${hidden}\r\nX-Forwarded-For: ${hidden}\r\nConnection: close\r\n`
+  const good = `?${encodeURI('hidden-marker')} HTTP/1.1\r\nHost: localhost\r\n${headers}`
+  const pieces = '1\r\nx\r\n'.repeat(4_000)
+  for (const request of [
+    `GET /control/x${good}\r\n`,
+    `POST /auth/login${good}Content-Length: 17000\r\n\r\n${'x'.repeat(17_000)}`,
+    `POST /auth/login${good}Transfer-Encoding: chunked\r\n\r\n${pieces}0\r\n\r\n`,
+    `GET /\x9b31m\x1b[31m?${hidden} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`,
+    `GET /x\x9b31m?${hidden} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`,
+    `GET /?${hidden} HTTP/1.1\r\nHost: ${hidden}\r\n${headers}\r\n`,
+    `GET /api/user${good}Bad header ${hidden}: x\r\n\r\n`,
+    `GET /api/user${good}X-Long: ${'hidden-marker'.repeat(2_000)}\r\n\r\n`,
+    `POST /api/user${good}Transfer-Encoding: chunked\r\n\r\nhidden-marker\r\n`,
+  ]) {
+    await raw(request).catch(() => '')
+  }
+  await docker('pause', ...THREE_NODES.map(containerOf))
+  try {
+    assert.match(await raw(`GET /api/user${good}\r\n`), /^HTTP\/1\.1 50[24] /)
+  } finally {
+    await docker('unpause', ...THREE_NODES.map(containerOf))
+  }
+  await raw(`GET /the-last${good}\r\n`)
+  await stack.lineWith('nginx-1 ', '"path":"/the-last"')
+  const lines = stack.log().split('\n')
+  for (const line of lines) assert.doesNotMatch(line, /hidden-marker|\p{Cc}/u)
+  const ofNginx = lines.filter((line) => line.startsWith('nginx-1 ')).map((line) => line.replace(/^nginx-1 +\| /, ''))
+  // What its processes say of themselves is not: a worker that ended, a name of the configuration without an address.
+  const ofRequests = ofNginx.filter((line) => !/^\d{4}(\/\d\d){2} [\d:]+ \[\w+\] \d+#\d+: (?!\*\d)/.test(line))
+  assert.ok(ofRequests.length > 20)
+  for (const line of ofRequests) assert.equal(typeof JSON.parse(line).time, 'string', line)
 })
 
 /** Opens so many streams through nginx, one after the other: all must be opened. Returns which nodes have done that. */

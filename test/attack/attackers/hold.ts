@@ -1,6 +1,6 @@
 // Holds many connections to nginx open and finishes nothing on any of them: hold.js KIND COUNT SECONDS [HOST]
 // A connection that is closed is opened again, as often as the time allows. Prints how many were open at once, and what was
-// answered how often, as one JSON object.
+// answered how often, and the first 429, as one JSON object.
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
@@ -15,11 +15,14 @@ const HEAD = `HTTP/1.1\r\nHost: nginx\r\n`
 const JSON_HEAD = `POST /auth/login ${HEAD}Content-Type: application/json\r\n`
 /** What each connection sends, and whether it does so over TLS. */
 const KINDS: Record<string, { isTls: boolean; bytes: string }> = {
-  headers: { isTls: false, bytes: `GET / ${HEAD}${`X-Filler: ${'a'.repeat(900)}\r\n`.repeat(34)}` },
+  headers: { isTls: false, bytes: `GET / ${HEAD}${`X-A: ${'a'.repeat(890)}\r\n`.repeat(34)}` },
   // The same within the limits of nginx.conf, with as many lines as it takes.
   'allowed-headers': { isTls: false, bytes: `GET / ${HEAD}${'a:\r\n'.repeat(95)}X-Filler: ${'a'.repeat(7_500)}` },
   bodies: { isTls: false, bytes: `${JSON_HEAD}Content-Length: 65000\r\n\r\n${'x'.repeat(60_000)}` },
-  'allowed-bodies': { isTls: false, bytes: `${JSON_HEAD}Content-Length: 4096\r\n\r\n${'x'.repeat(4_000)}` },
+  'allowed-bodies': {
+    isTls: false,
+    bytes: `POST /auth/logout ${HEAD}Content-Length: 4096\r\n\r\n${'x'.repeat(4_000)}`,
+  },
   streams: { isTls: false, bytes: `GET /api/events ${HEAD}\r\n` },
   'streams-tls': { isTls: true, bytes: `GET /api/events ${HEAD}\r\n` },
 }
@@ -30,6 +33,8 @@ const endsAt = Date.now() + Number(seconds) * 1_000
 const answers: Record<string, number> = {}
 const open = new Set<Socket>()
 let most = 0
+/** The first answer with this status, whole. */
+let refusal = ''
 
 const counted = (what: string) => {
   answers[what] = (answers[what] ?? 0) + 1
@@ -44,7 +49,11 @@ function openOne({ isTls, bytes }: { isTls: boolean; bytes: string }): Socket {
     most = Math.max(most, open.size)
     socket.write(bytes, 'latin1')
   })
-  socket.once('data', (piece) => counted(String(piece).slice(9, 12)))
+  socket.once('data', (piece) => {
+    const status = String(piece).slice(9, 12)
+    counted(status)
+    if (status === '429') refusal ||= String(piece)
+  })
   // Not to read what follows would be another attack.
   socket.on('data', () => {})
   socket.on('error', ({ code }: NodeJS.ErrnoException) => counted(code ?? 'error'))
@@ -55,7 +64,7 @@ function openOne({ isTls, bytes }: { isTls: boolean; bytes: string }): Socket {
 async function keepOneOpen(what: { isTls: boolean; bytes: string }): Promise<void> {
   while (Date.now() < endsAt) {
     const socket = openOne(what)
-    const atEnd = setTimeout(() => socket.destroy(), endsAt - Date.now())
+    const atEnd = setTimeout(() => socket.destroy(), Math.max(1, endsAt - Date.now()))
     await new Promise<void>((resolve) => socket.once('close', () => resolve()))
     clearTimeout(atEnd)
     await sleep(PAUSE_MS)
@@ -68,4 +77,4 @@ while (kept.length < Number(count)) {
   await sleep(20)
 }
 await Promise.all(kept)
-process.stdout.write(`${JSON.stringify({ most, answers })}\n`)
+process.stdout.write(`${JSON.stringify({ most, answers, refusal })}\n`)

@@ -1,0 +1,8 @@
+import type { Attack } from './attack.ts'
+import { besiege } from './nginx-siege.ts'
+
+export const fullHouse: Attack = {
+  name: 'full-house',
+  title: '8,000 connections with as much of an unfinished header as is allowed',
+  run: (stack) => besiege(stack, 'allowed-headers', 8_000),
+}
