@@ -198,6 +198,17 @@ test('.secrets deleted while the stack runs: each command says that it did nothi
   assert.equal((await visitor.logIn()).status, 401)
 })
 
+test('CLIENT TRACKING is granted with SESSION_CACHE=on only, and make up again without it takes it back', async () => {
+  const mayTrack = async () => (await stack.redisCli('ACL', 'LIST')).includes('+client|tracking')
+  assert.ok(await mayTrack())
+  const visitor = await stack.visitor(GRACE)
+  stack.env.SESSION_CACHE = 'off'
+  await stack.make('up')
+  assert.ok(!(await mayTrack()))
+  await assertEveryNodeSays(200, visitor)
+  await assertEveryNodeSays(200, await stack.visitor(GRACE))
+})
+
 test('no token and no password of this run is in any log of any container', () => {
   stack.assertNoSecretIsLogged()
 })
