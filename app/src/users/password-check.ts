@@ -9,7 +9,7 @@ interface Waiting {
 }
 
 /**
- * Checks passwords in a thread with the lowest priority, so that requests come first. The thread starts with the first
+ * Checks passwords in a thread of lower priority, so that requests come first. The thread starts with the first
  * check, and again if it has failed. It does not keep the process alive.
  */
 export function createPasswordCheck(): (passwordHash: string, password: string) => Promise<boolean> {
@@ -19,7 +19,6 @@ export function createPasswordCheck(): (passwordHash: string, password: string) 
 
   function start(): Worker {
     const started = new Worker(new URL('./hash-thread.js', import.meta.url))
-    started.unref()
     started.on('message', (message: unknown) => {
       const { id, matches, error } = answerSchema.parse(message)
       const asked = waiting.get(id)
@@ -32,6 +31,8 @@ export function createPasswordCheck(): (passwordHash: string, password: string) 
       for (const asked of waiting.values()) asked.reject(error)
       waiting.clear()
     })
+    // After the listeners: to listen for messages keeps the process alive.
+    started.unref()
     return started
   }
 
