@@ -8,11 +8,22 @@ interface Waiting {
   reject(error: Error): void
 }
 
+type PasswordCheck = (passwordHash: string, password: string) => Promise<boolean>
+
 /**
- * Checks passwords in a thread of lower priority, so that requests come first. The thread starts with the first
- * check, and again if it has failed. It does not keep the process alive.
+ * Checks passwords in threads of lower priority, so that requests come first: as many at once as there are threads. A thread
+ * starts with its first check, and again if it has failed. It does not keep the process alive.
  */
-export function createPasswordCheck(): (passwordHash: string, password: string) => Promise<boolean> {
+export function createPasswordCheck(threads: number): PasswordCheck {
+  const all = Array.from({ length: threads }, createThread)
+  return (passwordHash, password) => {
+    const [idlest] = all.sort((a, b) => a.waiting() - b.waiting())
+    if (!idlest) throw new Error('no thread to check a password')
+    return idlest.check(passwordHash, password)
+  }
+}
+
+function createThread(): { check: PasswordCheck; waiting(): number } {
   const waiting = new Map<number, Waiting>()
   let thread: Worker | undefined
   let lastId = 0
@@ -36,11 +47,14 @@ export function createPasswordCheck(): (passwordHash: string, password: string) 
     return started
   }
 
-  return (passwordHash, password) =>
-    new Promise((resolve, reject) => {
-      thread ??= start()
-      const id = ++lastId
-      waiting.set(id, { resolve, reject })
-      thread.postMessage({ id, passwordHash, password })
-    })
+  return {
+    waiting: () => waiting.size,
+    check: (passwordHash, password) =>
+      new Promise((resolve, reject) => {
+        thread ??= start()
+        const id = ++lastId
+        waiting.set(id, { resolve, reject })
+        thread.postMessage({ id, passwordHash, password })
+      }),
+  }
 }
