@@ -47,7 +47,7 @@ export async function startNode(config: Config, buildApp: (parts: AppParts) => E
     log,
   )
   const accounts = config.demoUsers ? await readAccounts(DEMO_ACCOUNTS) : []
-  const users = await createUsers({ redis, accounts })
+  const users = await createUsers({ redis, accounts, hashesAtOnce: config.hashesAtOnce })
   const throttle = createLoginThrottle(redis, config.throttle)
   const logins = createLogins({ users, throttle, hashesAtOnce: config.hashesAtOnce })
 

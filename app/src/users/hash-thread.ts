@@ -5,12 +5,13 @@ import { z } from 'zod'
 
 // A thread that checks passwords, one after the other. Started by password-check.ts.
 
-const LOWEST_PRIORITY = 19
+/** A ninth of the weight of a request's thread. At 19, a seventieth, other load on the machine keeps logins from ending. */
+const LOW_PRIORITY = 10
 const questionSchema = z.object({ id: z.number(), passwordHash: z.string(), password: z.string() })
 
 // On Linux this is the priority of the calling thread alone; elsewhere it would be that of the whole node.
 // https://man7.org/linux/man-pages/man2/setpriority.2.html#BUGS
-if (process.platform === 'linux') setPriority(LOWEST_PRIORITY)
+if (process.platform === 'linux') setPriority(LOW_PRIORITY)
 
 parentPort?.on('message', (message: unknown) => {
   const { id, passwordHash, password } = questionSchema.parse(message)

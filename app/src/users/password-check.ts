@@ -8,18 +8,28 @@ interface Waiting {
   reject(error: Error): void
 }
 
+type PasswordCheck = (passwordHash: string, password: string) => Promise<boolean>
+
 /**
- * Checks passwords in a thread with the lowest priority, so that requests come first. The thread starts with the first
- * check, and again if it has failed. It does not keep the process alive.
+ * Checks passwords in threads of lower priority, so that requests come first: as many at once as there are threads. A thread
+ * starts with its first check, and again if it has failed. It does not keep the process alive.
  */
-export function createPasswordCheck(): (passwordHash: string, password: string) => Promise<boolean> {
+export function createPasswordCheck(threads: number): PasswordCheck {
+  const all = Array.from({ length: threads }, createThread)
+  return (passwordHash, password) => {
+    const [idlest] = all.sort((a, b) => a.waiting() - b.waiting())
+    if (!idlest) throw new Error('no thread to check a password')
+    return idlest.check(passwordHash, password)
+  }
+}
+
+function createThread(): { check: PasswordCheck; waiting(): number } {
   const waiting = new Map<number, Waiting>()
   let thread: Worker | undefined
   let lastId = 0
 
   function start(): Worker {
     const started = new Worker(new URL('./hash-thread.js', import.meta.url))
-    started.unref()
     started.on('message', (message: unknown) => {
       const { id, matches, error } = answerSchema.parse(message)
       const asked = waiting.get(id)
@@ -32,14 +42,19 @@ export function createPasswordCheck(): (passwordHash: string, password: string) 
       for (const asked of waiting.values()) asked.reject(error)
       waiting.clear()
     })
+    // After the listeners: to listen for messages keeps the process alive.
+    started.unref()
     return started
   }
 
-  return (passwordHash, password) =>
-    new Promise((resolve, reject) => {
-      thread ??= start()
-      const id = ++lastId
-      waiting.set(id, { resolve, reject })
-      thread.postMessage({ id, passwordHash, password })
-    })
+  return {
+    waiting: () => waiting.size,
+    check: (passwordHash, password) =>
+      new Promise((resolve, reject) => {
+        thread ??= start()
+        const id = ++lastId
+        waiting.set(id, { resolve, reject })
+        thread.postMessage({ id, passwordHash, password })
+      }),
+  }
 }

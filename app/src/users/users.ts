@@ -37,10 +37,12 @@ export async function readAccounts(file: URL): Promise<Account[]> {
 interface Parts {
   redis: RedisConnection
   accounts: readonly Account[]
+  /** How many passwords are hashed at once: each takes a processor for itself. */
+  hashesAtOnce: number
 }
 
-export async function createUsers({ redis, accounts }: Parts): Promise<Users> {
-  const matchesPassword = createPasswordCheck()
+export async function createUsers({ redis, accounts, hashesAtOnce }: Parts): Promise<Users> {
+  const matchesPassword = createPasswordCheck(hashesAtOnce)
   const byName = new Map(accounts.map((account) => [account.username, account]))
   // Nobody's password. Checking it costs as much as a real one, so the time tells nothing about who exists.
   const nobody = await hashPassword('')

@@ -208,16 +208,32 @@ test('a session that was used to its very end has expired as well', async () => 
   await node.stop()
 })
 
-test('what a login has ended is told also when the account turns out to be disabled', async () => {
-  const cookie = await logIn(left, 'hal')
-  const page = await listenTo(right.url, { cookie })
+test('the right password of a disabled account ends no session, neither the one it came with nor its oldest, and tells nothing', async () => {
+  const brought = await logIn(left, 'hal')
+  // As many as the node on the right allows: one more would end the oldest.
+  const sessions = [await logIn(right, 'ida'), await logIn(right, 'ida'), await logIn(right, 'ida')]
+  const listed = await redis.inspector.zCard('user-sessions:ida')
+  const page = await listenTo(right.url, { cookie: brought })
+  const owner = await listenTo(right.url, { cookie: sessions[0] ?? '' })
   await redis.inspector.sAdd('disabled-users', 'ida')
   try {
-    assert.equal(await logIn(left, 'ida', cookie), '')
-    assert.equal(await page.ended, 'properly')
-    assert.equal(page.messages.at(-1)?.data.type, 'replaced')
+    for (let attempt = 0; attempt < 12; attempt++) {
+      const tryWith = (password: string) =>
+        post(right.url, '/auth/login', { username: 'ida', password }, { Cookie: brought })
+      const [wrongly, rightly] = [await tryWith('wrong'), await tryWith('secret of ida')]
+      assert.equal(rightly.status, 401)
+      assert.deepEqual(rightly.headers.getSetCookie(), [])
+      assert.equal(await rightly.text(), await wrongly.text())
+    }
   } finally {
     await redis.inspector.sRem('disabled-users', 'ida')
+  }
+  for (const cookie of [brought, ...sessions]) assert.equal((await getUser(right.url, cookie)).status, 200)
+  assert.equal(await redis.inspector.zCard('user-sessions:ida'), listed)
+  for (const one of [page, owner]) {
+    const told = one.messages.filter(({ data }) => data.isReplayed === false)
+    assert.deepEqual(told, [])
+    one.close()
   }
 })
 

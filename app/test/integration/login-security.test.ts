@@ -44,12 +44,12 @@ async function twoNodes(t: TestContext, username: string, throttle: Partial<Thro
 }
 
 test('6.3.1: after five failures, counted over both nodes, even the right password is 429, until the time is over', async (t) => {
-  const { logIn, password } = await twoNodes(t, 'guessed', { windowSeconds: 2 })
+  const { logIn, password } = await twoNodes(t, 'guessed', { windowSeconds: 5 })
   for (let guess = 0; guess < 5; guess++) assert.equal((await logIn(`guess ${guess}`)).status, 401)
   for (let node = 0; node < 2; node++) {
     const refused = await logIn(password)
     assert.equal(refused.status, 429)
-    assert.match(refused.headers.get('Retry-After') ?? '', /^[12]$/)
+    assert.match(refused.headers.get('Retry-After') ?? '', /^[1-5]$/)
     assert.deepEqual(refused.headers.getSetCookie(), [])
   }
   await until('the failures are forgotten', async () => (await logIn(password)).status === 200)
@@ -67,8 +67,11 @@ test('6.3.1: of forty guesses at once no more than five are told that they were 
   const { logIn, password } = await twoNodes(t, 'hurried')
   const guesses = [...Array.from({ length: 39 }, (_, guess) => `guess ${guess}`), password]
   const statuses = (await Promise.all(guesses.map((guess) => logIn(guess)))).map(({ status }) => status)
-  assert.equal(statuses.filter((status) => status === 401).length, 5)
-  assert.equal(statuses.filter((status) => status === 429).length, 35)
+  const told = statuses.filter((status) => status === 401 || status === 200)
+  assert.ok(told.length > 0 && told.length <= 5, statuses.join())
+  assert.ok(!told.includes(200))
+  // Refused without a look at the password; 503 where this machine is too slow to have checked the others in time.
+  assert.ok(statuses.every((status) => [401, 429, 503].includes(status)))
 })
 
 test('6.3.1: what is throttled is refused without a look at the password, so it costs next to nothing', async (t) => {
@@ -148,9 +151,13 @@ test('7.2.1, 7.2.3: the tokens of 10,000 logins have the shape and none comes tw
     // Fewer at once than may wait for their password to be checked.
     for (let first = 0; first < accounts.length; first += 25) {
       const responses = await Promise.all(
-        accounts
-          .slice(first, first + 25)
-          .map(({ username }) => post(node.url, '/auth/login', { username, password: 'in a hurry' })),
+        accounts.slice(first, first + 25).map(({ username }) =>
+          until('it is logged in', async () => {
+            const response = await post(node.url, '/auth/login', { username, password: 'in a hurry' })
+            // 503 on a machine that is too busy to check them in time.
+            return response.status === 200 ? response : undefined
+          }),
+        ),
       )
       for (const response of responses) {
         await response.arrayBuffer()
@@ -180,7 +187,9 @@ test('11.4.2: a flood of logins starves no session, and what is too much is told
   t.after(() => node.signal('SIGKILL'))
   const { port } = await node.line(({ msg }) => msg === 'Listening')
   const url = `http://127.0.0.1:${port}`
-  const cookie = cookieOf(await post(url, '/auth/login', { username: 'ada', password: 'analytical-engine' }))
+  const cookie = await until('ada is logged in', async () =>
+    cookieOf(await post(url, '/auth/login', { username: 'ada', password: 'analytical-engine' })),
+  )
 
   async function p95Of(requests: number): Promise<number> {
     const taken: number[] = []
@@ -221,6 +230,56 @@ test('11.4.2: a flood of logins starves no session, and what is too much is told
   assert.ok((statuses.get(401) ?? 0) > 20, 'passwords are checked meanwhile')
   assert.deepEqual([...statuses.keys()].sort(), [401, 503])
   assert.ok(during < 100, `p95 during the flood: ${during} ms`)
+})
+
+/** A node that checks one password at a time, and believes the address that its proxy names. */
+async function startOneByOne(t: TestContext, settings: Record<string, string> = {}) {
+  const node = runNode('server', { REDIS_URL: redis.url, TRUST_PROXY_HOPS: '1', ...settings })
+  t.after(() => node.signal('SIGKILL'))
+  const { port } = await node.line(({ msg }) => msg === 'Listening')
+  return (username: string, password: string, address: string) =>
+    post(`http://127.0.0.1:${port}`, '/auth/login', { username, password }, { 'X-Forwarded-For': address })
+}
+
+for (const [who, address] of [
+  ['another client', '192.0.2.201'],
+  ['another account of the same client', '192.0.2.200'],
+] as const) {
+  test(`11.4.2: of 120 good logins at once by one client few come before the one of ${who}`, async (t) => {
+    const logIn = await startOneByOne(t)
+    await logIn('ada', 'analytical-engine', '192.0.2.199')
+    let answered = 0
+    const flood = Array.from({ length: 120 }, async () => {
+      const { status } = await logIn('ada', 'analytical-engine', '192.0.2.200')
+      if (status === 200) answered++
+      return status
+    })
+    await until('the flood is being served', () => answered > 0)
+    const before = answered
+    const { status } = await logIn('grace', 'nanosecond', address)
+    const overtaken = answered - before
+    t.diagnostic(`${overtaken} logins of the flood were answered in between`)
+    assert.equal(status, 200)
+    // The one that is being checked, the one whose turn is next, and as many whose answers are on their way.
+    assert.ok(overtaken <= 6, `${overtaken} came first`)
+    const statuses = await Promise.all(flood)
+    assert.deepEqual([...new Set(statuses)].sort(), [200, 503], 'what is too much is told to come back')
+  })
+}
+
+test('11.4.2: successful logins have a budget for each account and address, and one for each address; both on all nodes', async (t) => {
+  const { logIn, password } = await twoNodes(t, 'busy', { maxLoginsPerMinute: 4 })
+  const answers = await Promise.all(Array.from({ length: 10 }, () => logIn(password)))
+  assert.equal(answers.filter(({ status }) => status === 200).length, 4)
+  for (const answer of answers.filter(({ status }) => status !== 200)) {
+    assert.equal(answer.status, 429)
+    const seconds = Number(answer.headers.get('Retry-After'))
+    assert.ok(seconds >= 1 && seconds <= 60, `${seconds}`)
+  }
+  assert.equal((await logIn('wrong')).status, 429, 'a wrong password gets the same answer')
+  const everywhere = await twoNodes(t, 'busier', { maxLoginsPerMinuteAndAddress: 3 })
+  for (let login = 0; login < 3; login++) assert.equal((await everywhere.logIn(everywhere.password)).status, 200)
+  assert.equal((await everywhere.logIn('whatever', 'another')).status, 429)
 })
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0

@@ -118,6 +118,16 @@ test('a renewal that Redis refuses does not fail the read', async () => {
   }
 })
 
+test('a login that is not confirmed leaves everything as it was: the session it came with, the oldest one, and the list', async () => {
+  const sessions = store(left, { maxPerUser: 2 })
+  const brought = (await sessions.setSession(aUser('somebody-else'))).token
+  const own = [await sessions.setSession(aUser('unconfirmed')), await sessions.setSession(aUser('unconfirmed'))]
+  const confirm = () => Promise.reject(new Error('disabled meanwhile'))
+  await assert.rejects(sessions.setSession(aUser('unconfirmed'), { replaces: brought, confirm }), /disabled meanwhile/)
+  for (const token of [brought, ...own.map((one) => one.token)]) assert.ok(await sessions.getSession(token))
+  assert.equal(await redis.inspector.zCard('user-sessions:unconfirmed'), 2)
+})
+
 test('a deleted session is gone for every node at once, and only one of two logouts finds it', async () => {
   const [here, there] = [store(left), store(right)]
   const { token, session } = await here.setSession(aUser('leaver'))

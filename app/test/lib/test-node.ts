@@ -82,7 +82,7 @@ export async function startTestNode(
   const metrics = createMetrics({ node: name, eventStreams: streams.count })
   const { requestsAnswered } = metrics
   const cluster = joinCluster(redis, { key: redis.keys.nodes(), name, clock, requestsAnswered, events }, quiet)
-  const users = await createUsers({ redis, accounts })
+  const users = await createUsers({ redis, accounts, hashesAtOnce: 2 })
   const sessionOptions = { ...standardOptions, ...session, node: name }
   const app = createApp({
     node: name,
