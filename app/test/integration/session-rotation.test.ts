@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { RedisConnection } from '../../src/redis/connection.ts'
 import type { SessionOptions } from '../../src/sessions/session-store.ts'
+import { createCommands } from '../lib/model-redis.ts'
 import { difference, type TestRedis } from '../lib/redis-server.ts'
 import { aUser, keyOf, startTwoConnections, storeOn } from '../lib/stores.ts'
 import { standardOptions } from '../lib/test-node.ts'
@@ -375,4 +376,57 @@ test('a login is fresh for a while, by the clock of Redis', async () => {
   const { session } = await sessions.setSession(aUser('fresh'))
   assert.equal(await sessions.isFresh(session), true)
   await until('it is not fresh any more', async () => !(await sessions.isFresh(session)), 3_000)
+})
+
+test('the stand-in for Redis that the model of the rotation runs on answers as Redis does', async () => {
+  let nowMs = 0
+  const model = createCommands(() => nowMs)
+  nowMs = Date.now()
+  const end = { expiration: { type: 'PXAT', value: nowMs + 60_000 } } as const
+  const times = { ttlMs: 90_000, renewMs: 1_000, latestEndMs: nowMs + 80_000 }
+  const [key, none] = ['session:model', 'session:none']
+  const answers = await left.run((client) =>
+    Promise.all([
+      client.set(key, 'a', end),
+      client.get(key),
+      client.get(none),
+      client.pExpireTime(key),
+      client.pExpireTime(none),
+      client.expireIfUnchanged(key, 'b', times),
+      client.expireIfUnchanged(none, 'a', times),
+      client.expireIfUnchanged(key, 'a', times).then((renewed) => renewed?.endsMs),
+      client.expireIfUnchanged(key, 'a', { ...times, ttlMs: 70_000, renewMs: 1e6 }).then((renewed) => renewed?.endsMs),
+      client.pExpireTime(key),
+      client.setIfUnchanged(key, 'b', 'c', 5_000),
+      client.setIfUnchanged(none, 'b', 'c', 5_000),
+      client.setIfUnchanged(key, 'a', 'c', 5_000),
+      client.get(key),
+      client.getDel(key),
+      client.getDel(key),
+    ]),
+  )
+  const { commands } = model
+  const endsOf = (renewed: unknown) => Object(renewed).endsMs
+  assert.deepEqual(answers, [
+    commands.set?.(key, 'a', end),
+    commands.get?.(key),
+    commands.get?.(none),
+    commands.pExpireTime?.(key),
+    commands.pExpireTime?.(none),
+    commands.expireIfUnchanged?.(key, 'b', times),
+    commands.expireIfUnchanged?.(none, 'a', times),
+    endsOf(commands.expireIfUnchanged?.(key, 'a', times)),
+    endsOf(commands.expireIfUnchanged?.(key, 'a', { ...times, ttlMs: 70_000, renewMs: 1e6 })),
+    commands.pExpireTime?.(key),
+    commands.setIfUnchanged?.(key, 'b', 'c', 5_000),
+    commands.setIfUnchanged?.(none, 'b', 'c', 5_000),
+    commands.setIfUnchanged?.(key, 'a', 'c', 5_000),
+    commands.get?.(key),
+    commands.getDel?.(key),
+    commands.getDel?.(key),
+  ])
+  // What expires at a time is gone from that time on.
+  commands.set?.(key, 'a', end)
+  nowMs += 60_000
+  assert.equal(commands.get?.(key), null)
 })

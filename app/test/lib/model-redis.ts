@@ -48,10 +48,8 @@ export function createCommands(
     if (entry && entry.expiresAt <= now()) entries.delete(String(key))
     return entries.get(String(key))
   }
-  const isUnchanged = (key: unknown, value: unknown) => {
-    const entry = find(key)
-    return entry !== undefined && (entry.value === value || broken === 'a write does not look at what it replaces')
-  }
+  const isUnchanged = (key: unknown, value: unknown) =>
+    find(key)?.value === value || broken === 'a write does not look at what it replaces'
   const commands: Record<string, (...words: unknown[]) => unknown> = {
     time: () => [String(Math.floor(now() / 1000)), String((now() % 1000) * 1000)],
     get: (key) => find(key)?.value ?? null,

@@ -10,6 +10,8 @@ export interface Scenario {
   tabs: number[]
   /** How many requests a thief sends, who copied the first token and takes every new one. */
   thief?: number
+  /** Its requests may take longer than the grace. */
+  isThiefSlow?: boolean
   /** How many requests somebody sends who copied the first token and goes on using it. */
   replays?: number
   /** How many logouts the browser sends, with the cookie that it has. */
@@ -98,7 +100,7 @@ export async function createRotationWorld(scenario: Scenario): Promise<World> {
   const clients = [
     ...scenario.tabs.map((count, place) => client(`tab ${place + 1}`, count)),
     client('logout', scenario.logouts ?? 0, { isLogout: true }),
-    client('thief', scenario.thief ?? 0, { cookie: { token }, isPatient: true }),
+    client('thief', scenario.thief ?? 0, { cookie: { token }, isPatient: scenario.isThiefSlow ?? false }),
     client('replay', scenario.replays ?? 0, { cookie: { token }, isReplay: true }),
   ].filter((one) => one.left > 0)
 

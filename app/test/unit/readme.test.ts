@@ -44,7 +44,14 @@ test('every test that docs/security.md names exists', async () => {
     [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
   )
   assert.ok(named.length > 45)
-  const folders = ['app/test/lib', 'app/test/unit', 'app/test/integration', 'app/test/browser', 'test/compose', 'test/local']
+  const folders = [
+    'app/test/lib',
+    'app/test/unit',
+    'app/test/integration',
+    'app/test/browser',
+    'test/compose',
+    'test/local',
+  ]
   const sources = await Promise.all(
     folders.map(async (folder) => {
       const files = await readdir(new URL(folder, top))

@@ -20,7 +20,8 @@ const SCENARIOS: Record<string, Scenario> = {
   'a logout while a token is replaced and used for the first time': { tabs: [2], logouts: 1, losses: 1, times: 2 },
   'a logout among two tabs, and a node that dies': { tabs: [1, 1], logouts: 1, crashes: 1 },
   'a thief who goes on from a copy of the token': { tabs: [2], thief: 1, times: 2 },
-  'a thief who only has the first token, over many rotations': { tabs: [3], replays: 1, times: 3 },
+  'a thief whose request takes longer than the grace': { tabs: [2], thief: 1, isThiefSlow: true, times: 1 },
+  'a thief who goes on using the first token': { tabs: [2], replays: 1, times: 2 },
   'nodes that remember what they have renewed': { tabs: [2, 1], times: 1, remembers: true },
   'an idle timeout of one and a half graces': { tabs: [2], losses: 1, crashes: 1, times: 3, ttlSeconds: 15 },
 }
@@ -28,39 +29,26 @@ const SCENARIOS: Record<string, Scenario> = {
 let explored = 0
 for (const [what, scenario] of Object.entries(SCENARIOS)) {
   test(`no order of events loses a session or keeps two tokens alive: ${what}`, async () => {
-    const startedAt = performance.now()
     const { states, fault } = await exploreScenario(scenario)
-    console.log(what, states, performance.now() - startedAt)
     assert.equal(fault, undefined)
+    assert.ok(states > 100, `${states} states`)
     explored += states
   })
 }
 
-// What shows that the model would notice.
+// Negative controls: what shows that the model notices a fault.
+const REFUSED = /^a session that nothing had ended was refused|^the session was lost/
+const RETURNED = /^a session that had ended was/
 for (const [broken, scenario, fault] of [
-  [
-    'a replaced token is forgotten with the first use of the new one',
-    { tabs: [2, 1], times: 1 },
-    /^a session that nothing had ended was refused/,
-  ],
-  [
-    'a replaced token is forgotten after the grace, used or not',
-    { tabs: [2], losses: 1, times: 1 },
-    /^a session that nothing had ended was refused/,
-  ],
+  ['a replaced token is forgotten with the first use of the new one', { tabs: [2, 1], times: 1 }, REFUSED],
+  ['a replaced token is forgotten after the grace, used or not', { tabs: [2], losses: 1, times: 1 }, REFUSED],
   ['a replaced token is never retired', { tabs: [2], replays: 1, times: 2 }, /^two tokens were honoured/],
-  ['a write does not look at what it replaces', { tabs: [1], logouts: 1 }, /^a session that had ended was/],
-  [
-    'a token that comes back has no consequence',
-    { tabs: [2], replays: 1, times: 2 },
-    /^a session that had ended was (honoured|there)/,
-  ],
+  ['a write does not look at what it replaces', { tabs: [1], logouts: 1 }, RETURNED],
+  ['a token that comes back has no consequence', { tabs: [2], replays: 1, times: 2 }, RETURNED],
 ] as const) {
   test(`the model notices a broken rule: ${broken}`, async () => {
     const found = await exploreScenario({ ...scenario, tabs: [...scenario.tabs], broken })
-    assert.match(found.fault ?? 'nothing', fault)
-    // The scenario alone is none.
-    assert.equal((await exploreScenario({ ...scenario, tabs: [...scenario.tabs] })).fault, undefined)
+    assert.match(found.fault ?? 'none', fault)
   })
 }
 after(() => assert.ok(explored > 5_000, `only ${explored} states`))
