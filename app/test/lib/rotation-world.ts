@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { SessionStore } from '../../src/sessions/session-store.ts'
 import type { World } from './explore.ts'
 import { type BrokenRule, createModelRedis } from './model-redis.ts'
+import { createRotationJudge, type Request } from './rotation-judge.ts'
 import { aUser, storeOn } from './stores.ts'
 
 export interface Scenario {
@@ -31,16 +32,6 @@ export interface Scenario {
 
 interface Cookie {
   token: string
-}
-
-interface Request {
-  token: string
-  startedMs: number
-  /** The session had ended for sure when it was sent. */
-  isAfterEnd: boolean
-  /** When the answer was there. */
-  answeredMs?: number
-  answer?: { isHonoured: boolean; next?: string | undefined } | 'logged out'
 }
 
 interface Client {
@@ -80,17 +71,11 @@ export async function createRotationWorld(scenario: Scenario): Promise<World> {
     return store
   }
 
-  /** What has been sent with each token, also by requests that were cut off. */
-  const requests: Request[] = []
-  /** By token, those that an answer has given for it. */
-  const successors = new Map<string, Set<string>>()
   const left = { losses: scenario.losses ?? 0, crashes: scenario.crashes ?? 0, times: scenario.times ?? 0 }
-  let isEnded = false
-  let lastUseMs = redis.now()
-  let fault: string | undefined
 
   const { token } = await settle('login', () => storeOf('login').setSession(aUser('ada')))
   const given = new Set([token])
+  const loggedInMs = redis.now()
   redis.passTime(GRACE_MS)
   const jar: Cookie = { token }
   const client = (name: string, leftRequests: number, parts: Partial<Client> = {}): Client => ({
@@ -103,6 +88,9 @@ export async function createRotationWorld(scenario: Scenario): Promise<World> {
     client('thief', scenario.thief ?? 0, { cookie: { token }, isPatient: scenario.isThiefSlow ?? false }),
     client('replay', scenario.replays ?? 0, { cookie: { token }, isReplay: true }),
   ].filter((one) => one.left > 0)
+  const isLogoutSent = () => clients.some((one) => one.isLogout && one.left < (scenario.logouts ?? 0))
+  const times = { loggedInMs, graceMs: GRACE_MS, ttlMs: ttlSeconds * 1000 }
+  const judge = createRotationJudge({ now: redis.now, ...times, isLogoutSent })
 
   /** As require-session.ts does it. */
   async function ask(store: SessionStore, presented: string) {
@@ -116,10 +104,9 @@ export async function createRotationWorld(scenario: Scenario): Promise<World> {
   }
 
   function start(one: Client): void {
-    const request: Request = { token: one.cookie.token, startedMs: redis.now(), isAfterEnd: isEnded }
+    const request = judge.sent(one.cookie.token)
     one.left--
     one.request = request
-    requests.push(request)
     const store = storeOf(one.name)
     const answer = one.isLogout
       ? store.deleteSession(request.token).then(() => 'logged out' as const)
@@ -127,13 +114,9 @@ export async function createRotationWorld(scenario: Scenario): Promise<World> {
     void answer.then((result) => {
       // A node that has died answers nothing.
       if (one.request !== request) return
-      request.answer = result
-      request.answeredMs = redis.now()
-      judge(request)
-      if (typeof result === 'object' && result.next !== undefined) {
-        given.add(result.next)
-        successors.set(request.token, (successors.get(request.token) ?? new Set()).add(result.next))
-      } else finish(one)
+      judge.answered(request, result)
+      if (typeof result === 'object' && result.next !== undefined) given.add(result.next)
+      else finish(one)
     })
   }
 
@@ -141,40 +124,6 @@ export async function createRotationWorld(scenario: Scenario): Promise<World> {
     one.request = undefined
     one.hasWritten = false
     if (!scenario.remembers) one.seen = ''
-  }
-
-  function isLater(later: string, earlier: string): boolean {
-    return [...(successors.get(earlier) ?? [])].some((next) => next === later || isLater(later, next))
-  }
-
-  /** Whether a later token had been used a grace before this moment of this request. */
-  const isReuse = (request: Request, atMs: number, used: (one: Request) => number | undefined) =>
-    requests.some((one) => isLater(one.token, request.token) && atMs >= (used(one) ?? Infinity) + GRACE_MS)
-
-  /** The answers that there may be: what the store promises. */
-  function judge(request: Request): void {
-    const { answer, startedMs, isAfterEnd } = request
-    const honouredMs = (one: Request) =>
-      typeof one.answer === 'object' && one.answer.isHonoured ? one.answeredMs : undefined
-    const mustEnd = isReuse(request, startedMs, honouredMs)
-    if (answer === 'logged out') {
-      isEnded = true
-      return
-    }
-    if (answer?.isHonoured) {
-      if (isAfterEnd) fault = 'a session that had ended was honoured'
-      if (mustEnd) fault = 'two tokens were honoured after the grace'
-      lastUseMs = redis.now()
-      return
-    }
-    // It may have ended by a logout that was begun, by a token that came back, or by the idle timeout.
-    const mayHaveEnded =
-      isEnded ||
-      clients.some((one) => one.isLogout && (one.request || one.left < (scenario.logouts ?? 0))) ||
-      requests.some((one) => isReuse(one, one.answeredMs ?? redis.now(), ({ startedMs: usedMs }) => usedMs)) ||
-      redis.now() - lastUseMs >= ttlSeconds * 1000
-    if (!mayHaveEnded) fault = 'a session that nothing had ended was refused'
-    if (mustEnd) isEnded = true
   }
 
   /** Without other events in between. */
@@ -244,43 +193,16 @@ export async function createRotationWorld(scenario: Scenario): Promise<World> {
     },
     state() {
       const seen = clients.map((one) => [one.name, one.cookie.token, one.left, one.seen, one.request])
-      return hash(JSON.stringify([redis.dump(), seen, left, isEnded, lastUseMs, facts()]))
+      return hash(JSON.stringify([redis.dump(), seen, left, judge.state()]))
     },
-    fault: () => fault,
+    fault: judge.fault,
     async faultAtEnd() {
       // The grace of whatever was used last is over as well.
       redis.passTime(GRACE_MS)
       const honoured: string[] = []
       for (const one of given) if (await settle('end', () => storeOf('end').peekSession(one))) honoured.push(one)
-      if (isEnded && honoured.length > 0) return 'a session that had ended was there at the end'
-      const mayHaveEnded =
-        isEnded ||
-        (scenario.logouts ?? 0) > 0 ||
-        requests.some((one) => isReuse(one, one.answeredMs ?? redis.now(), ({ startedMs }) => startedMs)) ||
-        redis.now() - lastUseMs >= ttlSeconds * 1000
-      if (!mayHaveEnded && !honoured.includes(jar.token)) return 'the session was lost at the end'
-      const usedToEnd = (one: Request) =>
-        typeof one.answer === 'object' && one.answer.isHonoured ? one.answeredMs : undefined
-      const both = honoured.find((one) =>
-        isReuse({ token: one, startedMs: 0, isAfterEnd: false }, redis.now(), usedToEnd),
-      )
-      return both === undefined ? undefined : 'two tokens were honoured at the end'
+      return judge.faultAtEnd(honoured, jar.token)
     },
-  }
-
-  /** What the judgement of later answers depends on: of each token, when it was used first and last. */
-  function facts() {
-    const uses = new Map<string, number[]>()
-    for (const { token: presented, startedMs, answeredMs, answer } of requests) {
-      const [first = Infinity, firstHonoured = Infinity, last = 0] = uses.get(presented) ?? []
-      const isHonoured = typeof answer === 'object' && answer.isHonoured
-      uses.set(presented, [
-        Math.min(first, startedMs),
-        isHonoured ? Math.min(firstHonoured, answeredMs ?? Infinity) : firstHonoured,
-        Math.max(last, answeredMs ?? 0),
-      ])
-    }
-    return [...uses].sort(([a], [b]) => (a < b ? -1 : 1))
   }
 }
 
