@@ -9,6 +9,7 @@ import { manyStreamsTls } from './many-streams-tls.ts'
 import { redisAccount } from './redis-account.ts'
 import { slowBodies } from './slow-bodies.ts'
 import { slowHeaders } from './slow-headers.ts'
+import { stolenToken } from './stolen-token.ts'
 
 /** In the order of docs/threat-model.md. */
 export const ATTACKS: readonly Attack[] = [
@@ -22,5 +23,6 @@ export const ATTACKS: readonly Attack[] = [
   lockOutEverybody,
   lookAlikeCookie,
   crossSiteReads,
+  stolenToken,
   redisAccount,
 ]

@@ -167,12 +167,16 @@ test('rotation: of 50 requests over all nodes at the moment of rotation all are 
     'the grace is over',
     async () => {
       assert.equal((await next.whoAmI()).status, 200)
-      // A look with the old token gives the new one to whoever looks: each look is somebody else's.
+      // An answer to the old token brings the new one, so each request has its own copy.
       return (await old.copy().whoAmI()).status === 401
     },
     (SECONDS.grace + 1) * 1000,
   )
   await assertEveryNodeSays(401, old.copy())
+  // It came back after that: somebody may have copied it.
+  const { status, text } = await next.copy().whoAmI()
+  assert.equal(status, 401)
+  assert.match(text, /"reason":"token_reused"/)
 })
 
 test('a session in use goes on and on under new tokens, until its absolute end', async () => {

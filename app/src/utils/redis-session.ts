@@ -14,8 +14,11 @@ import { tokenSince, toSession } from '../sessions/to-session.ts'
 import { follow, type Living } from '../sessions/trail.ts'
 import { createUserIndex } from '../sessions/user-index.ts'
 
-/** A session that changes while it is read or ended is looked at again. A rotation is one change, its first use two. */
-const MOST_LOOKS = 4
+/**
+ * A session that changes while it is read or ended is looked at again. A rotation is one change and the first use of a token
+ * two, and there is time for two of each within a grace.
+ */
+const MOST_LOOKS = 8
 
 /**
  * The session store in Redis, and the only writer of its keys:

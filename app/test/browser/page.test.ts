@@ -8,6 +8,7 @@ import { chromiumPath, launchChromium } from '../lib/chromium.ts'
 import { testPage } from '../lib/page-contract.ts'
 import { type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
+import { until } from '../lib/until.ts'
 
 const skip = chromiumPath ? false : 'no Chromium on this machine'
 let redis: TestRedis
@@ -47,6 +48,29 @@ if (process.env.PAGE_CONTRACT !== 'compose')
       resumeRedis: async () => redis.resume(),
     }),
   )
+
+test('when a replaced token comes back, the page of its user says why the session ended', { skip }, async (t) => {
+  const rotating = await startStack({ SESSION_ROTATE: '2', SESSION_ROTATE_GRACE: '1', SESSION_RENEW_SECONDS: '0' })
+  t.after(async () => {
+    rotating.program.signal('SIGTERM')
+    await rotating.program.ended
+  })
+  const { page } = await visit(browser, rotating.url)
+  t.after(() => page.context().close())
+  await haveSession(page)
+  const copied = await tokenOf(page)
+  await until('the token is replaced, and the new one used', async () => {
+    const before = await tokenOf(page)
+    await ask(page)
+    return before !== copied
+  })
+  const from = Date.now()
+  await until('the grace is over', () => Date.now() - from > 1_100)
+  const thief = await fetch(`${rotating.url}/api/user`, { headers: { Cookie: `sid=${copied}` } })
+  assert.equal(thief.status, 401)
+  await alertWith(page, 'Somebody may have copied it').waitFor()
+  assert.ok(await page.getByRole('heading', { name: 'Log in' }).isVisible())
+})
 
 test('a session that nobody uses expires on the screen, and the page says why', { skip }, async () => {
   const short = await startStack({ SESSION_TTL_SECONDS: '4' })

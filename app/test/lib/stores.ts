@@ -5,10 +5,10 @@ import { startTestRedis } from './redis-server.ts'
 import { quiet, standardOptions } from './test-node.ts'
 
 /** A Redis of the test's own, and two connections to it, as two nodes have them. */
-export async function startTwoConnections({ cacheEntries = 0 } = {}) {
+export async function startTwoConnections({ cacheEntries = 0, deadlineMs = 500 } = {}) {
   const redis = await startTestRedis()
-  const left = await connectRedis({ url: redis.url, deadlineMs: 500, cacheEntries }, quiet)
-  const right = await connectRedis({ url: redis.url, deadlineMs: 500, cacheEntries }, quiet)
+  const left = await connectRedis({ url: redis.url, deadlineMs, cacheEntries }, quiet)
+  const right = await connectRedis({ url: redis.url, deadlineMs, cacheEntries }, quiet)
   return {
     redis,
     left,

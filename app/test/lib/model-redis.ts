@@ -1,0 +1,146 @@
+// A Redis for the model of the states: as far as sessions need one, in the order that the model wants, on a clock that it sets.
+import type { RedisConnection } from '../../src/redis/connection.ts'
+import { createRedisClient } from '../../src/redis/create-client.ts'
+import { createKeyNames } from '../../src/redis/key-names.ts'
+
+/** A rule of the store that the model breaks, to see that it would notice. */
+export type BrokenRule =
+  | 'a replaced token is forgotten with the first use of the new one'
+  | 'a replaced token is forgotten after the grace, used or not'
+  | 'a replaced token is never retired'
+  | 'a write does not look at what it replaces'
+
+export interface ModelRedis {
+  /** A connection whose commands wait for `step`. */
+  connect(node: string): RedisConnection
+  /** The command of this node that waits, if one does. */
+  waiting(node: string): string | undefined
+  /** Does the command that has waited longest, and describes it with its answer. */
+  step(node: string): string
+  /** The node dies: its commands are never done. */
+  drop(node: string): void
+  passTime(ms: number): void
+  now(): number
+  /** All that it holds. */
+  dump(): string
+}
+
+interface Entry {
+  value: string
+  expiresAt: number
+}
+
+const START_MS = Date.UTC(2030, 0, 1)
+/** These do not say whether a session lives, so their place in the order is of no matter. Time stands still in between. */
+const AT_ONCE = new Set(['time', 'zAdd', 'zRem', 'zRemRangeByScore', 'zCard', 'pExpireAt', 'pExpireTime'])
+
+/** Gives the type of a client. Making one takes a millisecond. */
+const unconnected = createRedisClient({ url: 'redis://nowhere', deadlineMs: 500 })
+
+/** What each command does at the time `now`, as Redis documents it. A test compares them with a real one. */
+export function createCommands(
+  now: () => number,
+  { broken, graceMs = 0 }: { broken?: BrokenRule; graceMs?: number } = {},
+) {
+  const entries = new Map<string, Entry>()
+  const find = (key: unknown) => {
+    const entry = entries.get(String(key))
+    if (entry && entry.expiresAt <= now()) entries.delete(String(key))
+    return entries.get(String(key))
+  }
+  const isUnchanged = (key: unknown, value: unknown) =>
+    find(key)?.value === value || broken === 'a write does not look at what it replaces'
+  const commands: Record<string, (...words: unknown[]) => unknown> = {
+    time: () => [String(Math.floor(now() / 1000)), String((now() % 1000) * 1000)],
+    get: (key) => find(key)?.value ?? null,
+    getDel(key) {
+      const value = find(key)?.value ?? null
+      entries.delete(String(key))
+      return value
+    },
+    pExpireTime: (key) => find(key)?.expiresAt ?? -2,
+    set(key, value, options) {
+      entries.set(String(key), { value: String(value), expiresAt: Object(options).expiration.value })
+      return 'OK'
+    },
+    setIfUnchanged(key, value, next, ttlMs) {
+      if (!isUnchanged(key, value)) return false
+      const isRetired = String(next).includes('"retiredAt"')
+      const isPointer = String(next).includes('"replacedBy"')
+      if (isRetired && broken === 'a replaced token is never retired') return true
+      if (isRetired && broken === 'a replaced token is forgotten with the first use of the new one')
+        return entries.delete(String(key))
+      const isShort = isPointer && broken === 'a replaced token is forgotten after the grace, used or not'
+      entries.set(String(key), { value: String(next), expiresAt: now() + (isShort ? graceMs : Number(ttlMs)) })
+      return true
+    },
+    expireIfUnchanged(key, value, times) {
+      const entry = find(key)
+      if (!entry || !isUnchanged(key, value)) return null
+      const { ttlMs, renewMs, latestEndMs } = Object(times)
+      const endsMs = Math.min(now() + ttlMs, latestEndMs)
+      if (endsMs - entry.expiresAt < renewMs && endsMs !== latestEndMs) return { nowMs: now(), endsMs: entry.expiresAt }
+      if (
+        broken !== 'a replaced token is forgotten after the grace, used or not' ||
+        !entry.value.includes('"replacedBy"')
+      )
+        entry.expiresAt = endsMs
+      return { nowMs: now(), endsMs }
+    },
+    zAdd: () => 1,
+    zRem: () => 1,
+    zRemRangeByScore: () => 0,
+    zCard: () => 1,
+    pExpireAt: () => 1,
+  }
+  return { commands, entries }
+}
+
+export function createModelRedis(given: { broken?: BrokenRule; graceMs?: number }): ModelRedis {
+  let nowMs = START_MS
+  const { commands, entries } = createCommands(() => nowMs, given)
+  const queues = new Map<string, { name: string; words: unknown[]; answer: (reply: unknown) => void }[]>()
+  const queueOf = (node: string) => {
+    const queue = queues.get(node) ?? []
+    queues.set(node, queue)
+    return queue
+  }
+
+  return {
+    connect(node) {
+      const client = new Proxy(unconnected, {
+        get(target, property) {
+          const name = String(property)
+          const command = commands[name]
+          // Whatever else the store sends fails, for there is no connection.
+          if (!command) return Reflect.get(target, property)
+          if (AT_ONCE.has(name)) return async (...words: unknown[]) => command(...words)
+          return (...words: unknown[]) => new Promise((answer) => queueOf(node).push({ name, words, answer }))
+        },
+      })
+      return {
+        keys: createKeyNames({ prefix: '', database: 0 }),
+        run: (send) => send(client),
+        get: (key) => client.get(key),
+        forget() {},
+        async subscribe() {},
+        whyNotReady: async () => undefined,
+        warnings: () => [],
+        async close() {},
+      }
+    },
+    waiting: (node) => queueOf(node)[0]?.name,
+    step(node) {
+      const next = queueOf(node).shift()
+      const reply = next && commands[next.name]?.(...next.words)
+      next?.answer(reply)
+      return JSON.stringify([next?.name, next?.words, reply])
+    },
+    drop: (node) => void queues.delete(node),
+    passTime(ms) {
+      nowMs += ms
+    },
+    now: () => nowMs,
+    dump: () => JSON.stringify([nowMs, [...entries].sort(([a], [b]) => (a < b ? -1 : 1))]),
+  }
+}
