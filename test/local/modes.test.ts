@@ -105,7 +105,7 @@ test('the local balancer keeps probes and metrics private, however the address i
     '/a/../metrics',
     '/METRICS',
     '//metrics',
-    'http://any/metrics',
+    'http://localhost/metrics',
   ]) {
     assert.match(await requestLine(stack.url, target), /^HTTP\/1\.1 404 /, target)
   }
