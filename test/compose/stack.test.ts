@@ -30,6 +30,10 @@ test('make up starts everything, waits until it is healthy, and says where it is
     saidByMakeUp,
     new RegExp(`${url}[\\s\\S]*ada +analytical-engine[\\s\\S]*make loadtest[\\s\\S]*make logs`),
   )
+  assert.match(
+    saidByMakeUp,
+    /^All clients of 127\.0\.0\.1 have one address here: failed logins are counted for each account only\./m,
+  )
   assert.equal((await fetch(url)).status, 200)
 })
 

@@ -105,7 +105,7 @@ test('the local balancer keeps probes and metrics private, however the address i
     '/a/../metrics',
     '/METRICS',
     '//metrics',
-    'http://any/metrics',
+    'http://localhost/metrics',
   ]) {
     assert.match(await requestLine(stack.url, target), /^HTTP\/1\.1 404 /, target)
   }
@@ -250,4 +250,4 @@ async function killOneNodeUnderLoad(t: TestContext, stack: Mode) {
 
 /** The answer to a GET with this very request target, which fetch would tidy up first. */
 const requestLine = (url: string, target: string) =>
-  exchange(Number(new URL(url).port), `GET ${target} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n`)
+  exchange(Number(new URL(url).port), `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)

@@ -397,7 +397,9 @@ test('the stand-in for Redis that the model of the rotation runs on answers as R
       client.atomic.expireIfUnchanged(key, 'b', times),
       client.atomic.expireIfUnchanged(none, 'a', times),
       client.atomic.expireIfUnchanged(key, 'a', times).then((renewed) => renewed?.endsMs),
-      client.atomic.expireIfUnchanged(key, 'a', { ...times, ttlMs: 70_000, renewMs: 1e6 }).then((renewed) => renewed?.endsMs),
+      client.atomic
+        .expireIfUnchanged(key, 'a', { ...times, ttlMs: 70_000, renewMs: 1e6 })
+        .then((renewed) => renewed?.endsMs),
       client.pExpireTime(key),
       client.atomic.setIfUnchanged(key, 'b', 'c', 5_000),
       client.atomic.setIfUnchanged(none, 'b', 'c', 5_000),

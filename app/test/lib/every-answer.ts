@@ -48,7 +48,7 @@ export async function assertWholeAnswer(port: number, { what, request, status, s
 }
 
 const isFile = (request: string, status: number) =>
-  status < 400 && /^(GET|HEAD) \/(style\.css|icon\.svg)? /.test(request)
+  (status === 200 || status === 304) && /^(GET|HEAD) \/(style\.css|icon\.svg)? /.test(request)
 
 function parseAnswer(answer: string) {
   const [head = '', ...rest] = answer.split('\r\n\r\n')
