@@ -108,9 +108,11 @@ export function createModelRedis(given: { broken?: BrokenRule; graceMs?: number 
 
   return {
     connect(node) {
-      const client = new Proxy(unconnected, {
-        get(target, property) {
+      const client: typeof unconnected = new Proxy(unconnected, {
+        get(target, property, proxy) {
           const name = String(property)
+          // The functions, which are commands as well.
+          if (name === 'atomic') return proxy
           const command = commands[name]
           // Whatever else the store sends fails, for there is no connection.
           if (!command) return Reflect.get(target, property)
