@@ -442,7 +442,7 @@ test('no line of any container has an escape code or what a client put in a quer
   const ofNginx = lines.filter((line) => line.startsWith('nginx-1 ')).map((line) => line.replace(/^nginx-1 +\| /, ''))
   // What its processes say of themselves is not: a worker that ended, a name of the configuration without an address.
   const ofRequests = ofNginx.filter((line) => !/^\d{4}(\/\d\d){2} [\d:]+ \[\w+\] \d+#\d+: (?!\*\d)/.test(line))
-  assert.ok(ofRequests.length > 20)
+  assert.ok(ofRequests.length > 10)
   for (const line of ofRequests) assert.equal(typeof JSON.parse(line).time, 'string', line)
 })
 
