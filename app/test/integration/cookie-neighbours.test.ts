@@ -17,7 +17,7 @@ before(async () => {
   redis = await startTestRedis()
   const one = await newAccount('neighbour')
   password = one.password
-  node = await startTestNode(redis.url, { name: 'edge', accounts: [one.account] })
+  node = await startTestNode(redis.url, { name: 'edge', accounts: [one.account], trustProxyHops: 1 })
 })
 after(async () => {
   await node.stop()
