@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../app/src/process/free-port.ts'
+import { lastingPort } from '../../app/test/lib/lasting-port.ts'
 import type { ProofReport } from '../../loadtest/lib/report-page.ts'
 import { command, succeed, TOP } from '../lib/command.ts'
 import { createVisitor } from '../lib/visitor.ts'
@@ -24,9 +24,9 @@ const env = {
 
 before(async () => {
   if (skip) return
-  env.PORT = String(await freePort())
-  env.HTTPS_PORT = String(await freePort())
-  env.CONTROL_PORT = String(await freePort())
+  env.PORT = String(await lastingPort())
+  env.HTTPS_PORT = String(await lastingPort())
+  env.CONTROL_PORT = String(await lastingPort())
   await succeed('make', ['up'], env)
 })
 after(async () => {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { exchange } from '../../app/test/lib/exchange.ts'
+import { lastingPort } from '../../app/test/lib/lasting-port.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { command, type Result, succeed, TOP, WITHOUT_ENV_FILE } from './command.ts'
 import { createVisitor, secretsSeen, type Visitor } from './visitor.ts'
@@ -92,23 +91,6 @@ export function createComposeStack(project: string, settings: Record<string, str
     },
   }
   return stack
-}
-
-/**
- * A port that is free, and stays so while nothing listens there for a moment: below those that the system gives to whoever
- * connects (from 32768 on Linux). Of these one may be taken, even by somebody who tries to connect to that very port.
- */
-export async function lastingPort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000)
-    const server = createServer().listen(port, '127.0.0.1')
-    const isFree = await Promise.race([
-      once(server, 'listening').then(() => true),
-      once(server, 'error').then(() => false),
-    ])
-    server.close()
-    if (isFree) return port
-  }
 }
 
 /** Asks until each of the three nodes has answered; every answer must have this status. */

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
-import { freePort } from '../../app/src/process/free-port.ts'
+import { lastingPort } from '../../app/test/lib/lasting-port.ts'
 import { startTestRedis, type TestRedis } from '../../app/test/lib/redis-server.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { command, succeed, TOP } from '../lib/command.ts'
@@ -20,7 +20,7 @@ let ada: Visitor
 
 before(async () => {
   redis = await startTestRedis()
-  env.PORT = String(await freePort())
+  env.PORT = String(await lastingPort())
   await succeed('make', ['local'], { ...env, REDIS_URL: redis.url })
   ada = createVisitor(`http://localhost:${env.PORT}`)
   await ada.logIn()
@@ -233,7 +233,7 @@ test('a redis-cli without -e (before 7.0) gives the same replies and the same er
 })
 
 test('the commands reach the database and the password that the stack was started with, also from another shell', async () => {
-  const other = { ...env, COMPOSE_PROJECT_NAME: `test-admin-db-${process.pid}`, PORT: String(await freePort()) }
+  const other = { ...env, COMPOSE_PROJECT_NAME: `test-admin-db-${process.pid}`, PORT: String(await lastingPort()) }
   await tell('ACL SETUSER app on >secret-of-app ~* &* +@all')
   const address = redis.url.replace('//', '//app:secret-of-app@')
   try {

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { freePort } from '../../app/src/process/free-port.ts'
+import { lastingPort } from '../../app/test/lib/lasting-port.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { answers } from '../lib/answers.ts'
 import { TOP } from '../lib/command.ts'
@@ -75,7 +75,7 @@ test('a test that is ended in the middle leaves no Redis and no folder behind', 
 
 /** Its temporary folders are in one of the test's own. */
 async function startWithOwnRedis(t: TestContext, mode: string, inside = (words: string[]) => words) {
-  const port = await freePort()
+  const port = await lastingPort()
   const folder = await mkdtemp(join(tmpdir(), 'left-over-test-'))
   t.after(() => rm(folder, { recursive: true }))
   const [command = '', ...args] = inside([process.execPath, `dist/src/server-${mode}.js`])

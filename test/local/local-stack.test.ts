@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../app/src/process/free-port.ts'
+import { lastingPort } from '../../app/test/lib/lasting-port.ts'
 import { command, succeed, TOP } from '../lib/command.ts'
 import { createVisitor, GRACE } from '../lib/visitor.ts'
 
@@ -14,7 +14,7 @@ const make = (...targets: string[]) => command('make', ['--no-print-directory', 
 const url = () => `http://localhost:${env.PORT}`
 
 before(async () => {
-  env.PORT = String(await freePort())
+  env.PORT = String(await lastingPort())
 })
 after(async () => {
   await make('down')

@@ -5,7 +5,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../app/src/process/free-port.ts'
+import { lastingPort } from '../../app/test/lib/lasting-port.ts'
 import { type Checkout, checkOut } from '../lib/checkout.ts'
 import { command, succeed } from '../lib/command.ts'
 import { createVisitor } from '../lib/visitor.ts'
@@ -44,7 +44,7 @@ const script = (lines: string, env: Record<string, string> = {}) =>
 const writeEnvFile = (lines: string[], end = '\n') => writeFile(join(checkout.folder, '.env'), lines.join(end) + end)
 
 test('a clone with umask 077 in a folder with a space, with .env and a shell full of other settings, starts and stops', async () => {
-  const port = await freePort()
+  const port = await lastingPort()
   await writeEnvFile([`PORT=${port}`, 'SESSION_COOKIE=from-file'])
   const up = await inCheckout('env', ['-u', 'PORT', 'make', 'up'], SHELL)
   assert.equal(up.code, 0, up.output)

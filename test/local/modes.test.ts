@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { freePort } from '../../app/src/process/free-port.ts'
 import { endWithTest } from '../../app/test/lib/end-with-test.ts'
 import { listenTo, telling } from '../../app/test/lib/event-client.ts'
 import { exchange } from '../../app/test/lib/exchange.ts'
+import { lastingPort } from '../../app/test/lib/lasting-port.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { judge, unproved, unprovedLogout } from '../../loadtest/lib/judge.ts'
 import { answers } from '../lib/answers.ts'
@@ -22,7 +22,7 @@ let redis: ChildProcess
 let isStopped: () => void
 
 before(async () => {
-  const port = await freePort()
+  const port = await lastingPort()
   redisUrl = `redis://127.0.0.1:${port}`
   redis = spawn(
     process.env.REDIS_SERVER ?? 'redis-server',
@@ -185,7 +185,7 @@ interface Mode {
 }
 
 async function startMode(t: TestContext, mode: string, ready: string, env: Record<string, string> = {}): Promise<Mode> {
-  const port = await freePort()
+  const port = await lastingPort()
   const child = spawn('npm', ['run', '--silent', mode], {
     cwd: `${TOP}/app`,
     env: { ...process.env, PORT: `${port}`, REDIS_URL: redisUrl, ...env },

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../app/src/process/free-port.ts'
+import { lastingPort } from '../../app/test/lib/lasting-port.ts'
 import { until } from '../../app/test/lib/until.ts'
 import { command, type Result, succeed, TOP } from '../lib/command.ts'
 import { ADA, createVisitor } from '../lib/visitor.ts'
@@ -20,7 +20,7 @@ let folder: string
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'own-accounts-'))
-  env.PORT = String(await freePort())
+  env.PORT = String(await lastingPort())
   await succeed('make', ['local'], env)
 })
 after(async () => {

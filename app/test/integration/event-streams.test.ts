@@ -164,11 +164,12 @@ test('the more streams were evicted, the later their clients are told to come ba
 
 test('the connection of an evicted stream is closed, and the place of a page that has gone is free', async (t) => {
   const { open, openStreams } = await start(t, { perNetwork: 2 })
-  const pages = [await open({}), await open({}), await open({}), await open({})]
+  const one = { address: '192.0.2.1' }
+  const pages = [await open(one), await open(one), await open(one), await open(one)]
   await until('those that were evicted are closed', async () => (await openStreams()) === 2)
   pages.pop()?.close()
   await until('it has given its place back', async () => (await openStreams()) === 1)
-  await open({})
+  await open(one)
   await assertServed(pages[2])
 })
 

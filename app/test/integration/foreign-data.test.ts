@@ -20,9 +20,12 @@ after(() => redis.stop())
 /** A node with one account that no other test has. */
 async function nodeWith(t: TestContext, username: string, throttle: Partial<ThrottleOptions> = {}) {
   const { account, password } = await newAccount(username)
-  const node = await startTestNode(redis.url, { name: 'app-1', accounts: [account], throttle })
+  // Behind a proxy: the loopback address stands for many clients and has no count of its own.
+  const node = await startTestNode(redis.url, { name: 'app-1', accounts: [account], throttle, trustProxyHops: 1 })
   t.after(() => node.stop())
-  return { url: node.url, logIn: (typed = password) => post(node.url, '/auth/login', { username, password: typed }) }
+  const headers = { 'X-Forwarded-For': '192.0.2.1' }
+  const logIn = (typed = password) => post(node.url, '/auth/login', { username, password: typed }, headers)
+  return { url: node.url, logIn }
 }
 
 /** The program itself, for what is in its log. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../src/process/free-port.ts'
 import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts'
 import { RedisDisconnected, RedisUnavailable } from '../../src/redis/errors.ts'
+import { lastingPort } from '../lib/lasting-port.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { quiet } from '../lib/test-node.ts'
 import { until } from '../lib/until.ts'
@@ -28,7 +28,7 @@ const isBack = () =>
   )
 
 test('with nothing at the address, the first attempt says where it failed and does not hang', async () => {
-  const url = `redis://app:hunter2@127.0.0.1:${await freePort()}`
+  const url = `redis://app:hunter2@127.0.0.1:${await lastingPort()}`
   await assert.rejects(connectRedis({ url, deadlineMs: DEADLINE_MS }, quiet), (error) => {
     assert.ok(error instanceof RedisUnavailable)
     assert.match(error.message, /^Failed to connect to Redis at 127\.0\.0\.1:\d+: .*ECONNREFUSED/)

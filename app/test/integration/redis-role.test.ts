@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
-import { freePort } from '../../src/process/free-port.ts'
 import { appendAndPublish } from '../../src/redis/append-and-publish.ts'
 import { connectRedis } from '../../src/redis/connection.ts'
 import type { RedisClient } from '../../src/redis/create-client.ts'
 import { RedisDisconnected, RedisUnavailable } from '../../src/redis/errors.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
+import { lastingPort } from '../lib/lasting-port.ts'
 import { type LogLine, type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { startTcpSwitch } from '../lib/tcp-switch.ts'
@@ -81,7 +81,7 @@ for (const [what, write] of Object.entries(writes)) {
       await connection.close()
       await first.inspector.del(['role', 'role-events'])
     })
-    await follow(first, { port: await freePort() })
+    await follow(first, { port: await lastingPort() })
     await assert.rejects(connection.run(write), RedisUnavailable)
     await assert.rejects(
       connection.run((client) => client.get('role')),
@@ -144,7 +144,7 @@ test('a replica at start: the node is alive and says why it is not ready, until 
 
 test('a replica that may not serve what it has (MASTERDOWN) is waited for, at start too', async (t) => {
   await first.inspector.configSet('replica-serve-stale-data', 'no')
-  await follow(first, { port: await freePort() })
+  await follow(first, { port: await lastingPort() })
   t.after(async () => {
     await promote(first)
     await first.inspector.configSet('replica-serve-stale-data', 'yes')

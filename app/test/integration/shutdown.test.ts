@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
-import { freePort } from '../../src/process/free-port.ts'
 import { post } from '../lib/http.ts'
+import { lastingPort } from '../lib/lasting-port.ts'
 import { type Program, runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { until } from '../lib/until.ts'
@@ -108,7 +108,7 @@ test('a second signal ends the node at once', async () => {
 })
 
 test('without Redis at start: one line that says what failed and what to do, and exit 1', async () => {
-  const node = runNode('server', { REDIS_URL: `redis://127.0.0.1:${await freePort()}` })
+  const node = runNode('server', { REDIS_URL: `redis://127.0.0.1:${await lastingPort()}` })
   const line = await node.line(({ level }) => level === 'fatal')
   assert.match(String(line.msg), /^Failed to connect to Redis at 127\.0\.0\.1:\d+.*REDIS_URL/)
   assert.equal(await node.ended, 1)

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, type TestContext, test } from 'node:test'
-import { freePort } from '../../src/process/free-port.ts'
+import { lastingPort } from '../lib/lasting-port.ts'
 import { runNode } from '../lib/program.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 
@@ -99,7 +99,7 @@ test('a certificate that a node does not trust keeps its own reason', async (t) 
 
 test('a host name that cannot be resolved, a port without a server and a wrong password keep their own reasons', async (t) => {
   assert.match(await whyItDoesNotStart(t, 'redis://nohost.invalid'), /at nohost\.invalid:.*ENOTFOUND/)
-  assert.match(await whyItDoesNotStart(t, `redis://127.0.0.1:${await freePort()}`), /ECONNREFUSED.*REDIS_URL=/)
+  assert.match(await whyItDoesNotStart(t, `redis://127.0.0.1:${await lastingPort()}`), /ECONNREFUSED.*REDIS_URL=/)
   const wrong = redis.url.replace('redis://', 'redis://app:secret@')
   assert.match(await whyItDoesNotStart(t, wrong), /WRONGPASS.*REDIS_PASSWORD_FILE/)
 })
@@ -119,7 +119,7 @@ async function startTlsRedis(t: TestContext): Promise<number | undefined> {
   } catch {
     return undefined
   }
-  const port = await freePort()
+  const port = await lastingPort()
   const binary = process.env.REDIS_SERVER ?? 'redis-server'
   const tls = [
     '--tls-port',

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createClient } from 'redis'
-import { freePort } from '../../src/process/free-port.ts'
 import { endWithTest } from './end-with-test.ts'
+import { lastingPort } from './lasting-port.ts'
 import { until } from './until.ts'
 
 export interface TestRedis {
@@ -30,7 +30,7 @@ export interface TestRedis {
 
 /** A real Redis of the test's own, on a free port. */
 export async function startTestRedis(): Promise<TestRedis> {
-  const port = await freePort()
+  const port = await lastingPort()
   const folder = await mkdtemp(join(tmpdir(), 'test-redis-'))
   const url = `redis://127.0.0.1:${port}`
   const inspector = createInspector(url)
