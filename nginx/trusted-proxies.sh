@@ -81,7 +81,7 @@ case ${BIND:-127.0.0.1} in 127.* | ::1) is_local=1 ;; *) is_local=0 ;; esac
 if [ -n "$trusted" ]; then
   log info '"areShared":false,' "Client addresses are taken from X-Forwarded-For of TRUSTED_PROXIES"
 elif [ "$is_local" = 1 ]; then
-  log warn '"areShared":true,' 'Published on a loopback address, all clients have the address of this machine and cannot be told apart. See docs/security.md'
+  log info '"areShared":true,' 'Published on a loopback address, all clients have the address of this machine and cannot be told apart. See docs/security.md'
 else
   log info '"areShared":false,' "Clients are told apart by their IPv4 addresses; those of this machine, and IPv6 clients, share one"
 fi

@@ -24,10 +24,11 @@ const noNextUpstream: Control = {
       await mkdir(files, { recursive: true })
       await cp(`${TOP}/nginx/parts`, `${files}/parts`, { recursive: true })
       const config = await readFile(`${files}/parts/app.conf`, 'utf8')
-      const without = config
-        .replace(/^proxy_next_upstream error .*$/m, 'proxy_next_upstream off;')
-        .replaceAll('error_page 502 = @again;', 'error_page 502 /problem;')
-      if (without.match(/proxy_next_upstream off|502 \/problem/g)?.length !== 3) throw new Error('app.conf has changed')
+      const asks = /^proxy_next_upstream error .*$|error_page 502 = @again;/gm
+      if (config.match(asks)?.length !== 3) throw new Error('app.conf has changed')
+      const without = config.replace(asks, (found) =>
+        found.startsWith('error_page') ? 'error_page 502 /problem;' : 'proxy_next_upstream off;',
+      )
       await writeFile(`${files}/parts/app.conf`, without)
       // Whatever the umask: nginx has another user.
       await succeed('chmod', ['-R', 'a+rX', `${files}/parts`])
