@@ -1,7 +1,8 @@
-// Runs in a container of its own, started by login-flood.ts: keeps ATTEMPTS logins with the right password under way for
-// SECONDS. Prints how often each status was answered, as JSON.
+// Runs in a container of its own, started by login-flood.ts: sends ATTEMPTS logins with the right password at once, and again
+// every second for SECONDS, whether the ones before are answered or not. Prints how often each status was answered, as JSON.
+import { setTimeout as sleep } from 'node:timers/promises'
+
 const [url = '', username = '', password = '', attempts = '120', seconds = '10'] = process.argv.slice(2)
-const endsAt = performance.now() + Number(seconds) * 1000
 const statuses: Record<string, number> = {}
 
 async function logIn(): Promise<void> {
@@ -20,9 +21,10 @@ async function logIn(): Promise<void> {
   statuses[status] = (statuses[status] ?? 0) + 1
 }
 
-async function keepLoggingIn(): Promise<void> {
-  while (performance.now() < endsAt) await logIn()
+const rounds: Promise<void>[] = []
+for (let round = 0; round < Number(seconds); round++) {
+  rounds.push(...Array.from({ length: Number(attempts) }, logIn))
+  await sleep(1_000)
 }
-
-await Promise.all(Array.from({ length: Number(attempts) }, keepLoggingIn))
+await Promise.all(rounds)
 console.log(JSON.stringify(statuses))
