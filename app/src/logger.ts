@@ -19,8 +19,14 @@ export function createLogger({ level, node }: { level: string; node: string }): 
 }
 
 /** JSON need not escape DEL and U+0080 to U+009F, but a terminal takes some of them as escape codes: U+009B is CSI. */
+const CONTROL = /[\u007f-\u009f]/
+const CONTROLS = new RegExp(CONTROL, 'g')
+
+/** Almost no line has one, so a line is looked at before it is copied. */
 const escapeControls = (line: string) =>
-  line.replaceAll(/[\u007f-\u009f]/g, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  CONTROL.test(line)
+    ? line.replaceAll(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    : line
 
 /**
  * Standard output. When its terminal is closed, a write fails with EIO. The stream of pino would then retry at exit without
