@@ -31,7 +31,12 @@ async function attackOwnStack(attack: Attack): Promise<Outcome> {
   await stack.choosePorts()
   try {
     await stack.up()
-    return { name: attack.name, title: attack.title, ...(await attack.run(stack)) }
+    // A stack that the attack has stopped answers nothing any more, and that is no reason to look at no other attack.
+    const finding = await attack.run(stack).catch((error: unknown) => ({
+      others: 'not measured to the end',
+      gotThrough: [`the attack broke off: ${String(error).split('\n', 1)[0]}`],
+    }))
+    return { name: attack.name, title: attack.title, ...finding }
   } finally {
     await stack.down()
   }
