@@ -4,7 +4,7 @@ import { isAfter } from './event-id.ts'
 export interface EventHistory {
   /** All that is kept, in the order of the log. */
   entries(): readonly LoggedEvent[]
-  /** Adds an entry with an id after all others. Returns the ids of those that made room for it. */
+  /** Adds an entry with an id after all others. Returns the ids of those that were evicted for it. */
   add(entry: LoggedEvent): string[]
   /** Begins again with these entries, which are in the order of the log. */
   replace(entries: readonly LoggedEvent[]): void

@@ -34,7 +34,7 @@ export interface LoggedEvent {
 export const isSessionEvent = (event: Event): event is SessionEvent => 'user' in event
 
 /**
- * After these the session is no more. `replaced`: by another login in the same browser. `token_reused`: a token that had been
+ * These end a session. `replaced`: by another login in the same browser. `token_reused`: a token that had been
  * replaced came back, so somebody may have a copy.
  */
 export const ENDS: ReadonlySet<Event['type']> = new Set(['logout', 'replaced', 'revoked', 'made_room', 'token_reused'])

@@ -8,7 +8,7 @@ export interface Forgotten {
 }
 
 /**
- * The entries of a stream that have made room in this node's memory, until they are deleted in Redis. Other nodes delete the
+ * The entries of a stream that were evicted from this node's memory, until they are deleted in Redis. Other nodes delete the
  * same ones: a node that is stopped leaves nothing behind, and one that has had nothing to say for `most` entries may
  * rely on the others.
  */

@@ -36,7 +36,7 @@ function isOfThisOrigin(req: Request): boolean {
   return URL.canParse(origin) && new URL(origin).host === req.get('Host')
 }
 
-/** For the log: scheme, host and port, of whatever stands there. A browser sends no more, and no Origin with an image. */
+/** For the log: scheme, host and port. A browser sends only these in Origin, and no Origin with an image. */
 function originOf(req: Request): string | undefined {
   const origin = req.get('Origin')
   if (origin === undefined) return undefined

@@ -43,7 +43,7 @@ export function createUnreadable({ node, log }: { node: string; log: Logger }) {
       note(answer, 'Not one Host header')
       res.writeHead(answer.status, { ...answer.headers, Connection: 'close' }).end(answer.body)
     },
-    /** For `connect`: whoever sends it takes this for a proxy. */
+    /** For `connect`: its client takes this for a proxy. */
     refuseConnect(_req: IncomingMessage, socket: Duplex): void {
       socket.on('error', () => {})
       const answer = answerOf(NO_TUNNEL)

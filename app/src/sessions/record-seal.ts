@@ -2,7 +2,7 @@ import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 import type { Logger } from '../logger.ts'
 
 /**
- * Seals what is written under the key of a session, so that whoever can write to Redis still cannot make a session: the key of
+ * Seals what is written under the key of a session, so that a client that can write to Redis still cannot create a session: the key of
  * the seal is not in Redis. The seal is the last member of the JSON, an HMAC-SHA-256 over the name of the key and the rest of
  * the JSON, as it was written. So a record that was changed, or copied to another key, is none.
  *
@@ -19,7 +19,7 @@ export interface RecordSeal {
 /** The id of the key, and the HMAC in base64url. */
 const SEAL = /,"seal":"([A-Za-z0-9_-]{8})\.([A-Za-z0-9_-]{43})"\}$/
 
-/** Whoever writes to Redis can write any number of wrong records. */
+/** A client of Redis can write any number of wrong records. */
 const LOG_PAUSE_MS = 10_000
 
 /** The first key seals, all of them open: so a key can be replaced while sessions that it has sealed go on. */
