@@ -51,13 +51,19 @@ const OTHER_HEADERS = {
   'Reporting-Endpoints': `default="${REPORTS_PATH}"`,
 }
 
-/** Sets the policy headers on every answer. They are always the same, so they are made once. */
+/** The policy headers of every answer. helmet only sets headers on an answer, so it is given one that is never sent. */
+export function policyHeaders(): Record<string, string> {
+  const unsent = new ServerResponse(new IncomingMessage(new Socket()))
+  helmetHeaders()(unsent.req, unsent, () => {})
+  const fromHelmet = unsent.getHeaderNames().map((name) => [name, String(unsent.getHeader(name))])
+  return { ...Object.fromEntries(fromHelmet), ...OTHER_HEADERS }
+}
+
+/** Sets them on every answer of the app. They are always the same, so they are created once. */
 export function securityHeaders() {
-  const none = new ServerResponse(new IncomingMessage(new Socket()))
-  helmetHeaders()(none.req, none, () => {})
-  const headers = Object.entries({ ...none.getHeaders(), ...OTHER_HEADERS })
+  const headers = Object.entries(policyHeaders())
   return (_req: IncomingMessage, res: ServerResponse, next: () => void): void => {
-    for (const [name, value = ''] of headers) res.setHeader(name, value)
+    for (const [name, value] of headers) res.setHeader(name, value)
     next()
   }
 }

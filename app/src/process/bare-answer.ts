@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { policyHeaders } from '../middleware/policy-headers.ts'
+import { policyHeaders } from '../middleware/security-headers.ts'
 
 /** An answer that does not come from the Express app: of the balancer, or to what Node's parser cannot read. */
 export interface BareAnswer {
