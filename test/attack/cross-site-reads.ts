@@ -1,19 +1,7 @@
+import { FROM_ELSEWHERE } from '../../app/test/lib/from-elsewhere.ts'
 import type { Attack } from './attack.ts'
 
 const TIMES = 200
-/** As a browser marks what a page of another site makes it ask for. No page can leave these headers out. */
-const MEANS = [
-  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
-  {
-    'Sec-Fetch-Site': 'cross-site',
-    'Sec-Fetch-Mode': 'cors',
-    'Sec-Fetch-Dest': 'empty',
-    Origin: 'http://evil.example',
-  },
-  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' },
-  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
-  { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script' },
-]
 
 /** Another site uses the browsers of its visitors: it measures answers, keeps their sessions alive, and takes streams. */
 export const crossSiteReads: Attack = {
@@ -24,7 +12,7 @@ export const crossSiteReads: Attack = {
     const other = await stack.visitor()
     const answers = { refused: 0, answered: 0, others: 0 }
     for (let turn = 0; turn < TIMES; turn++) {
-      const headers = MEANS[turn % MEANS.length] ?? {}
+      const headers = FROM_ELSEWHERE[turn % FROM_ELSEWHERE.length] ?? {}
       for (const [method, path] of [
         ['GET', '/api/user'],
         ['GET', '/api/sessions'],

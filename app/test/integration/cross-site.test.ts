@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { FROM_ELSEWHERE } from '../lib/from-elsewhere.ts'
 import { cookieOf, getUser, post } from '../lib/http.ts'
 import { startTestRedis, type TestRedis } from '../lib/redis-server.ts'
 import { newAccount, startTestNode, type TestNode } from '../lib/test-node.ts'
@@ -75,22 +76,6 @@ test('the page itself, and a program that is no browser, are let through', async
     assert.equal((await getUser(node.url, cookie)).status, 401)
   }
 })
-
-/** As a browser marks them: a script's request, an image, a script, a frame, a link, and one of a neighbour's page. */
-const FROM_ELSEWHERE: readonly Record<string, string>[] = [
-  {
-    'Sec-Fetch-Site': 'cross-site',
-    'Sec-Fetch-Mode': 'cors',
-    'Sec-Fetch-Dest': 'empty',
-    Origin: 'http://evil.example',
-  },
-  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
-  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script' },
-  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' },
-  { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' },
-  { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty' },
-  { Origin: 'http://evil.example' },
-]
 
 test('a page of another origin reads nothing of /api and /auth: 403, and the session does not count as used', async () => {
   const cookie = await logIn()
