@@ -46,8 +46,8 @@ export function authRoutes({ node, users, logins, cookie, sessions, journal, onS
         address: attempt.address,
         agent: (req.get('User-Agent') ?? '').slice(0, LONGEST_AGENT),
         replaces: cookie.read(req),
-        // The account may be disabled while somebody logs in to it. Whoever disables it first says so and then ends its
-        // sessions, so either this sees the one, or the other sees the new session.
+        // The account may be disabled during the login. deploy/disable first writes that down and then ends the sessions: either
+        // this check reads it, or deploy/disable finds the new session.
         async confirm() {
           const isDisabled = await users.isDisabled(username)
           await (isDisabled ? check.failed() : check.succeeded())

@@ -9,7 +9,7 @@ export interface Violation {
   blocked: string | undefined
   /** The path of the page. */
   page: string | undefined
-  /** The path of the script, if it is of the page's own origin, and otherwise no more than its origin. */
+  /** The path of the script if it has the page's origin, otherwise its origin alone. */
   source: string | undefined
   line: number | undefined
 }

@@ -39,7 +39,7 @@ export function createSessionValues(redis: RedisConnection, { keyForm, seal, rec
     return value && { json, value }
   }
 
-  /** For whoever has changed the key, or has found that it has changed. */
+  /** Called after the key was changed, or found to have changed. */
   function forget(name: string): void {
     recent.forget(name)
     redis.forget(keyOf(name))
