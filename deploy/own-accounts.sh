@@ -5,19 +5,15 @@
 # What the caller has in TEST_ACCOUNTS is used as it is, and left.
 use_own_accounts() {
   [ -z "${TEST_ACCOUNTS:-}" ] || return 0
-  # A signal ends the script by way of its EXIT trap.
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  TEST_ACCOUNTS=$(deploy/test-accounts create "$1" "$2") || die 'Nothing was proved: there are no accounts to log in to.'
+  exit_on_signals
+  TEST_ACCOUNTS=$(deploy/test-accounts create "$1" "$2") || die 'Nothing was proved: the run has no accounts to log in to.'
   export TEST_ACCOUNTS
   trap 'remove_own_accounts "$?"' EXIT
 }
 
 remove_own_accounts() {
   local code=$1
-  # A second Ctrl-C must not leave half of them.
-  trap '' HUP INT TERM
+  ignore_signals
   if ! deploy/test-accounts remove; then
     printf 'The accounts of this run were not removed with all their sessions.\n' >&2
     [ "$code" != 0 ] || code=1

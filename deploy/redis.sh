@@ -32,7 +32,9 @@ load_local_settings() {
 
 # The prefix of every key, as the nodes that run have it.
 key_prefix() {
-  if runs_locally; then (load_local_settings && say "${KEY_PREFIX:-}")
+  # shellcheck disable=SC2016 # of the shell in the pod
+  if on_kubernetes; then k8s_in_node sh -c 'echo "${KEY_PREFIX:-}"'
+  elif runs_locally; then (load_local_settings && say "${KEY_PREFIX:-}")
   else
     local node
     node=$(compose ps --quiet app) &&
@@ -40,24 +42,52 @@ key_prefix() {
   fi
 }
 
-# Plain redis-cli in the stack: for people, and for the function below. Passwords go by the environment, not by the arguments.
+# The services of the stack that run and have a name like this, by an extended regular expression. A paused one does not run.
+running_services() { compose ps --services --status running | grep -xE "$1" || true; }
+
+# Plain redis-cli in the stack, at the primary: for people, and for the function below. Passwords go by the environment, not by the
+# arguments. REDIS_SERVICE names another Redis than the primary.
 redis_program() {
-  if runs_locally; then local_redis_program "$@"
+  if on_kubernetes; then k8s_redis_program "$@"
+  elif runs_locally; then local_redis_program "$@"
   else
-    local terminal=--no-TTY
+    local terminal=--no-TTY service=${REDIS_SERVICE:-} program=(redis-cli)
     [ -t 0 ] && [ -t 1 ] && terminal=
     [ -s .secrets/redis-admin-password ] ||
       die 'NOAUTH .secrets/redis-admin-password is missing. Redis keeps its old passwords until: make down && make up'
+    if [ -z "$service" ]; then
+      case $REDIS_KIND in
+        # A sentinel knows the primary, and other services if no sentinel runs.
+        sentinel) program=(sh /replication/cli) service=$(running_services '(redis|sentinel)-.' | sort -r | sed -n 1p) ;;
+        # Goes to the primary of the key by itself.
+        cluster) program=(redis-cli -c) service=$(running_services 'redis-.' | sed -n 1p) ;;
+      esac
+    fi
     # shellcheck disable=SC2086 # empty means: leave it out
     REDISCLI_AUTH=$(cat .secrets/redis-admin-password) \
-      docker compose exec $terminal -e REDISCLI_AUTH redis ${redis_limit:-} redis-cli --user admin "$@"
+      docker compose exec $terminal -e REDISCLI_AUTH "${service:-redis}" ${redis_limit:-} "${program[@]}" --user admin "$@"
   fi
 }
 
+# Calls a function for each primary, with the options of redis-cli that select it: none, unless there are several.
+for_each_primary() {
+  local address addresses
+  if [ "$REDIS_KIND" != cluster ] || runs_locally; then "$@"; return; fi
+  addresses=$(cluster_primaries)
+  for address in $addresses; do "$@" -h "$address"; done
+}
+
+# The addresses of the primaries that have keys.
+cluster_primaries() {
+  local nodes
+  nodes=$(redis_command CLUSTER NODES < /dev/null) || return
+  awk '$3 ~ /master/ && $3 !~ /fail|noaddr|handshake/ && NF > 8 { sub(/:.*/, "", $2); print $2 }' <<< "$nodes" | sort -V
+}
+
 local_redis_program() {
-  local parts user program=redis-cli limit=${redis_limit:-}
-  have redis-cli || program=valkey-cli
-  have $program || die 'redis-cli or valkey-cli is needed for a Redis outside Docker. Install one of them.'
+  local parts user client=redis-cli limit=${redis_limit:-}
+  have redis-cli || client=valkey-cli
+  have $client || die 'redis-cli or valkey-cli is needed for a Redis outside Docker. Install one of them.'
   # macOS has no timeout.
   [ -z "$limit" ] || have timeout || limit="perl -e alarm(shift);exec(@ARGV) $REDIS_PATIENCE_SECONDS"
   (
@@ -72,16 +102,16 @@ local_redis_program() {
     password=$(sed -n 3p <<< "$parts")
     if [ -n "${REDIS_PASSWORD_FILE:-}" ]; then password=$(cat "$REDIS_PASSWORD_FILE"); fi
     [ -z "$password" ] || export REDISCLI_AUTH=$password
-    exec $limit $program -u "$(sed -n 1p <<< "$parts")" ${user:+--user "$user"} "$@"
+    exec $limit $client -u "$(sed -n 1p <<< "$parts")" ${user:+--user "$user"} "$@"
   )
 }
 
 # Whether redis-cli has -e (since 7.0): exit with 1 when Redis replies with an error. The one in the container has.
 redis_program_is_strict() {
   runs_locally || return 0
-  local program=redis-cli
-  have redis-cli || program=valkey-cli
-  $program -e --version > /dev/null 2>&1
+  local client=redis-cli
+  have redis-cli || client=valkey-cli
+  $client -e --version > /dev/null 2>&1
 }
 
 # A command to Redis, for scripts; without one, the commands on standard input. Prints the replies as they are (--raw). If there
@@ -95,6 +125,13 @@ redis_cli() {
 redis_command() {
   local reply error status=0 redis_limit="timeout $REDIS_PATIENCE_SECONDS"
   [ "${1:-}" != --raw ] || shift
+  # Without a password redis-cli sends the command at once. A paused Redis would execute it later, although this function has
+  # reported that it was not done. So PING has to be answered first. With a password AUTH has the same effect.
+  if runs_locally; then redis_program PING > /dev/null 2>&1 < /dev/null || status=$?; fi
+  case $status in
+    124 | 142) explain_redis_error '' "$status" >&2; return 1 ;;
+    *) status=0 ;;
+  esac
   if [ $# -gt 0 ] && redis_program_is_strict; then
     { error=$(redis_program -e --raw "$@" 2>&1 >&3) || status=$?; } 3>&1
   else
@@ -139,7 +176,7 @@ explain_redis_error() {
     READONLY) say 'Redis is read-only (READONLY): it is a replica. To make it a primary: make redis-cli, then REPLICAOF NO ONE' ;;
     LOADING) say 'Redis still loads its data (LOADING). Try again in a moment' ;;
     MISCONF) say 'Redis cannot write to its disk (MISCONF). See: make logs' ;;
-    # Of timeout, and of a program that SIGALRM has ended.
+    # Of timeout, and of a client that SIGALRM has ended.
     124 | 142) say "Redis did not reply within $REDIS_PATIENCE_SECONDS seconds. See: make ps" ;;
     *)
       case $1 in

@@ -1,8 +1,8 @@
-// Lesson 4: what goes wrong behind the balancer costs nobody a session.
+// Lesson 4: a fault behind nginx loses no session.
 //
-// Logs in before anything breaks, and then asks who that is at a fixed rate, while `make chaos` breaks one thing after the
-// other. Errors are counted, not judged: which ones may be seen depends on the fault. A refusal is a lost session, and so is
-// an answer about somebody else.
+// Logs in before the first fault and then requests its user at a fixed rate, while `make chaos` causes one fault after the
+// other. It counts errors without judging them, because each fault tolerates others. A rejection is a lost session, and so
+// is another user's data.
 // Run it alone with: k6 run loadtest/4-faults.ts
 import { fail, sleep } from 'k6'
 import { Counter } from 'k6/metrics'
@@ -12,13 +12,13 @@ import { accounts, connection, settings } from './lib/settings.ts'
 import { browserWith, createVisitor, type Visitor } from './lib/visitor.ts'
 
 const { requestsPerSecond, loadSeconds, reportFolder, nodes, minPerCell } = settings
-/** No more than two for each account: the recorder of `make chaos` has some too, and an account may have ten (SESSION_MAX). */
+/** At most two sessions per account: the recorder of `make chaos` has some too, and the limit is ten (SESSION_MAX). */
 const SESSIONS = Math.min(20, 2 * accounts.length)
-/** A Redis that is killed may lose what it acknowledged in its last second, so what breaks must find older sessions. */
+/** A killed Redis may lose its last second of writes, so the sessions must be older when the fault starts. */
 const SETTLE_SECONDS = 1.5
 const STATUSES = [0, 200, 401, 429, 500, 502, 503, 504]
 
-/** k6 has one; its types do not know. */
+/** k6 has it, but its types do not. */
 declare const console: { log(text: string): void }
 
 const lost = new Counter('session_lost')
@@ -31,14 +31,14 @@ export const options = {
       executor: 'constant-arrival-rate',
       rate: requestsPerSecond,
       duration: `${loadSeconds}s`,
-      // One for each session: two that had the same would each get another cookie when its token is replaced.
+      // One visitor per session: two with the same session would get different cookies when its token is replaced.
       preAllocatedVUs: SESSIONS,
       maxVUs: SESSIONS,
     },
   },
   thresholds: {
     session_lost: ['count<1'],
-    // Nobody was refused, of nobody who asked: that would prove nothing.
+    // A run without requests also has no rejection. It would prove nothing.
     answered_200: ['count>0'],
   },
 }
@@ -51,7 +51,7 @@ interface LoggedIn {
 export function setup(): LoggedIn[] {
   const sessions = Array.from({ length: SESSIONS }, (_, number) => {
     const visitor = createVisitor(number)
-    if (visitor.logIn().status !== 200) fail('The stack lets nobody in, so there is nothing to lose.')
+    if (visitor.logIn().status !== 200) fail('Every login failed, so no session can be lost.')
     return { cookie: visitor.cookie(), username: visitor.username }
   })
   sleep(SETTLE_SECONDS)
@@ -59,7 +59,7 @@ export function setup(): LoggedIn[] {
   return sessions
 }
 
-// Each virtual user has its own copy of this module, and so its own browser.
+// Each virtual user has its own copy of this module, and so its own visitor.
 let browser: Pick<Visitor, 'whoAmI'> | undefined
 
 export default function askWhoThisIs(sessions: LoggedIn[]): void {

@@ -1,4 +1,4 @@
-// All lessons in one run, as `make loadtest` does it: first the proofs, then the load.
+// All lessons in one run, for `make loadtest`: first the proofs, then the load.
 
 import { matrix, matrixScenario, matrixThresholds } from './1-matrix.ts'
 import { logout, logoutScenario, logoutThresholds } from './2-logout.ts'
@@ -7,7 +7,7 @@ import { endOwnSessions } from './lib/own-sessions.ts'
 import { report } from './lib/report.ts'
 import { connection, settings } from './lib/settings.ts'
 
-// k6 finds the function of a scenario among this module's exports.
+// k6 looks up the function of a scenario in this module's exports.
 export { load, logout, matrix }
 
 const PROOF_SECONDS = 20

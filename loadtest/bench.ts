@@ -1,5 +1,5 @@
-// Not a lesson: the load of make bench. Asks who it is, with the sessions in LOAD_COOKIES in turn, at a fixed rate
-// (LOAD_RATE) or without one as often as LOAD_AT_ONCE users get answers, and leaves what it saw in LOAD_REPORT.
+// The load of make bench, not a lesson. Requests the user of each session in LOAD_COOKIES in turn. LOAD_RATE sets a fixed rate.
+// Without it, LOAD_AT_ONCE users send requests as fast as they get responses. Writes the results to LOAD_REPORT.
 import http from 'k6/http'
 import { Counter } from 'k6/metrics'
 
@@ -25,7 +25,7 @@ export const options = {
 
 export default function ask(): void {
   const cookie = cookies[(__VU + __ITER) % Math.max(1, cookies.length)]
-  // A jar that is thrown away: one that is kept would send what the rival sets with every answer, beside this.
+  // A new jar each time. A shared one would also send the cookie that the rival sets in every response.
   const jar = new http.CookieJar()
   const { status } = http.get(`${baseUrl}/api/user`, { jar, headers: cookie === undefined ? {} : { Cookie: cookie } })
   if (status === 200) answered.add(1)

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Writes which addresses nginx believes and which stand for many clients. nginx's image runs this at start, from
-# /docker-entrypoint.d, before nginx reads parts/client-address.conf. With --check it only checks TRUSTED_PROXIES.
-#   TRUSTED_PROXIES   IPv4 and IPv6 addresses and networks, and the word `gateway`: the proxies on this machine
-#   BIND              the address of this machine that the port is published on
+# Writes for nginx which proxies it trusts, and which addresses stand for many clients. The image of nginx runs this script at
+# startup, from /docker-entrypoint.d, before nginx reads parts/client-address.conf. With --check it only checks TRUSTED_PROXIES.
+#   TRUSTED_PROXIES   IPv4 and IPv6 addresses and networks; `gateway` stands for the proxies on this machine
+#   BIND              the address of this machine on which Docker publishes the port
 set -eu
 
 proxies=$(printf '%s\n' "${TRUSTED_PROXIES:-}" | tr -s ', \t\n' '\n' | sed '/^$/d')
 
-# Prints the first entry that cannot be used. A network of /0 would believe every client.
+# The first entry that is no address and no network. A network of /0 is not usable: nginx would trust every client.
 malformed=$(printf '%s\n' "$proxies" | awk '
   function is_ipv4(text,  part, count, i) {
     count = split(text, part, ".")
@@ -36,14 +36,14 @@ malformed=$(printf '%s\n' "$proxies" | awk '
   }
   $0 != "" && !is_usable($0) { print; exit }')
 
-# One line of the log, as nginx writes them.
+# Prints a log line in the format of nginx's log of requests: log LEVEL FIELDS MESSAGE
 log() {
   printf '{"time":"%s","level":"%s","node":"nginx","event":"client_addresses",%s"msg":"%s"}\n' \
     "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$1" "$2" "$3"
 }
 
 if [ -n "$malformed" ]; then
-  # Without what would not fit in a JSON string, or in a line.
+  # Cut to 80 characters, and to those that are safe in a JSON string.
   malformed=$(printf %.80s "$malformed" | tr -c 'A-Za-z0-9.:/_-' '?')
   reason="TRUSTED_PROXIES: $malformed is not an IP address or a network. For example: TRUSTED_PROXIES='192.0.2.1 2001:db8::/48', or gateway for a proxy on this machine"
   if [ "${1:-}" = --check ]; then printf '%s\n' "$reason" >&2; else log fatal '' "$reason"; fi
@@ -51,7 +51,7 @@ if [ -n "$malformed" ]; then
 fi
 [ "${1:-}" != --check ] || exit 0
 
-# What the kernel has in hexadecimal, the last byte first: 010012AC is 172.18.0.1.
+# Prints an IPv4 address from the kernel's hexadecimal form, in which the last byte comes first: 010012AC is 172.18.0.1
 address_of() {
   set -- "$(printf %s "$1" | cut -c 7-8)" "$(printf %s "$1" | cut -c 5-6)" "$(printf %s "$1" | cut -c 3-4)" "$(printf %s "$1" | cut -c 1-2)"
   printf '%d.%d.%d.%d' "0x$1" "0x$2" "0x$3" "0x$4"
@@ -67,7 +67,7 @@ case ${BIND:-127.0.0.1} in 127.* | ::1) is_local=1 ;; *) is_local=0 ;; esac
   # shellcheck disable=SC2016 # the variables are nginx's
   printf 'geo $realip_remote_addr $is_trusted_proxy {\n  default 0;\n'
   for proxy in $trusted; do printf '  %s 1;\n' "$proxy"; done
-  # Published on a loopback address, every client comes from this machine, but for the containers on networks of nginx.
+  # If Docker publishes the port on a loopback address, every client is on this machine, except containers on nginx's networks.
   # shellcheck disable=SC2016
   printf '}\ngeo $realip_remote_addr $is_of_this_machine {\n  default %s;\n' "$is_local"
   [ -z "$gateway" ] || printf '  %s 1;\n' "$gateway"

@@ -1,4 +1,4 @@
-// Reduces npm's bill of materials, which comes on stdin, to what runs: node sbom.js LOCK-FILE IMAGE...
+// Reduces npm's bill of materials on stdin to runtime packages: node sbom.js LOCK-FILE IMAGE...
 // https://cyclonedx.org/docs/1.5/json/
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
@@ -17,7 +17,7 @@ const [lockFile = '', ...images] = process.argv.slice(2)
 const { packages } = lockSchema.parse(JSON.parse(await readFile(lockFile, 'utf8')))
 const bom = bomSchema.parse(JSON.parse(await text(process.stdin)))
 
-// npm's own `--omit=dev` also leaves out what a tool needs besides. With npm 11 that is redis, among others.
+// npm's `--omit=dev` also omits runtime packages that a tool needs too. With npm 11, redis is one of them.
 const running = new Set([bom.metadata.component['bom-ref']])
 for (const [path, { version, dev = false }] of Object.entries(packages)) {
   const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
@@ -33,7 +33,7 @@ const dependencies = bom.dependencies
   .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((one) => running.has(one)) }))
 process.stdout.write(`${JSON.stringify({ ...bom, components, dependencies }, null, 2)}\n`)
 
-/** A base image as it is named in the files. Its hash is that of the list of its images, one for each platform. */
+/** A base image as named in the files. Its hash is that of the image index, which lists one image per platform. */
 function componentOf(image: string) {
   const [, name, version, digest] = /^([^@]+):([^@:]+)(?:@sha256:([0-9a-f]{64}))?$/.exec(image) ?? []
   const hashes = digest === undefined ? {} : { hashes: [{ alg: 'SHA-256', content: digest }] }

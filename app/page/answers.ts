@@ -1,4 +1,4 @@
-/** What the nodes answer: docs/ and the README have the contract. */
+/** What the server sends. README, "HTTP", describes it. */
 
 export interface User {
   username: string
@@ -12,7 +12,7 @@ export interface Session {
   rotatedAt: string | null
   expiresAt: string
   absoluteExpiresAt: string
-  /** How its key in Redis begins; empty where no Redis has it. */
+  /** First part of its key in Redis. Empty if the session is not in Redis. */
   keyHint: string
 }
 
@@ -23,34 +23,49 @@ export interface ListedSession extends Session {
   current: boolean
 }
 
-/** All that any of the addresses answers with; which parts are there depends on the address and the status. */
+export interface ListedNode {
+  name: string
+  state: 'up' | 'suspect' | 'draining'
+}
+
+/** The members of all answers. Path and status decide which of them are present. */
 export interface Body {
   user?: User
   session?: Session
   sessions?: ListedSession[]
-  nodes?: { name: string; state: 'up' | 'suspect' | 'draining' }[]
+  nodes?: ListedNode[]
+  data?: { basket?: { tea?: number } }
   title?: string
   detail?: string
-  /** Why the session ended, where the server knows. */
+  /** How the session ended, if the server knows. */
   reason?: string
 }
 
 export interface Answer {
-  /** 0: nobody answered. */
+  /** 0: no answer. */
   status: number
   servedBy: string
+  /** The balancer tried another node before. */
+  isFailedOver: boolean
   retryAfterSeconds: number
   body: Body
 }
 
-/** One thing that happened, as the feed tells it. */
+/** One event of the stream. */
 export interface FeedEvent {
+  /** Its place in the log. Events without a place have the id of the one before. */
+  id: string
   type: string
   node: string
   at: string
   user?: string
   sessionId?: string
+  /** How it ended a session: "was logged out on app-1". */
+  how?: string
+  /** The same to the user of this session. Only for the session of this page. */
+  sentence?: string
+  /** Who revoked the session, if it was not its user. */
   by?: string
-  /** It happened before the page began to listen, or while it was away. */
+  /** It happened before the page connected, or while it was disconnected. */
   isReplayed: boolean
 }

@@ -1,4 +1,4 @@
-/** What the page asks of the document again and again. */
+/** Short forms for the document, and times as text. */
 
 export function element(id: string): HTMLElement {
   const found = document.getElementById(id)
@@ -8,27 +8,31 @@ export function element(id: string): HTMLElement {
 
 export function formElement(id: string): HTMLFormElement {
   const found = element(id)
-  if (!(found instanceof HTMLFormElement)) throw new Error(`#${id} is no form`)
+  if (!(found instanceof HTMLFormElement)) throw new Error(`#${id} is not a form`)
   return found
 }
 
-/** A new element with a class and what is in it. */
+/** Creates an element with a class and content. */
 export function create(tag: string, className = '', ...content: (Node | string)[]): HTMLElement {
-  const made = document.createElement(tag)
-  if (className !== '') made.className = className
-  made.append(...content)
-  return made
+  const created = document.createElement(tag)
+  if (className !== '') created.className = className
+  created.append(...content)
+  return created
 }
+
+/** A text in which the names of nodes do not break at their hyphens: app-1. */
+export const withNames = (text: string): (Node | string)[] =>
+  text.split(/(\w+(?:-\w+)+)/).map((part, place) => (place % 2 === 1 ? create('span', 'name', part) : part))
 
 export function button(text: string, onClick: () => Promise<void> | void): HTMLButtonElement {
-  const made = document.createElement('button')
-  made.type = 'button'
-  made.textContent = text
-  made.addEventListener('click', () => whileBusy(made, onClick))
-  return made
+  const created = document.createElement('button')
+  created.type = 'button'
+  created.textContent = text
+  created.addEventListener('click', () => whileBusy(created, onClick))
+  return created
 }
 
-/** Runs `work` with the button disabled until it is done. Who has pressed it by keyboard finds it where it was. */
+/** Runs `work` with the button disabled, then returns the keyboard focus that disabling it took away. */
 export async function whileBusy(pressed: HTMLElement, work: () => Promise<void> | void): Promise<void> {
   const hasFocus = document.activeElement === pressed
   pressed.setAttribute('disabled', '')
@@ -45,10 +49,9 @@ export const onClick = (id: string, work: () => Promise<void> | void) =>
 
 const TIME = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
 
-/** A time as the clock on the wall shows it. */
 export const clockTime = (iso: string) => new Date(iso).toLocaleTimeString([], TIME)
 
-/** 5:07, or 1:05:07. Never less than nothing. */
+/** 5:07, or 1:05:07. Negative times are 0:00. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000))
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]

@@ -1,47 +1,46 @@
 import type { FeedEvent } from './answers.ts'
 
-/** How the node is that this page is connected to. */
+/** State of the node that this page is connected to. */
 export interface FeedState {
   node: string
-  /** Redis's time, in milliseconds since 1970. */
+  /** Time of the Redis server, in milliseconds since 1970. */
   now: number
-  /** It has no Redis just now, and does not hear what happens on the others. */
+  /** The node is disconnected from Redis, and receives no events of other nodes. */
   isBehind: boolean
 }
 
 export interface Hello extends FeedState {
-  /** The session that this page is listening with. */
+  /** The session of this connection. */
   sessionId: string | null
-  /** Something happened since the last event seen that the server no longer has. */
+  /** The server no longer has all events since the last one that the page received. */
   isIncomplete: boolean
 }
 
 interface Listener {
   onHello(hello: Hello): void
   onEvent(event: FeedEvent): void
-  /** Told now and then. */
+  /** With every ping. */
   onState(state: FeedState): void
-  /** Events were lost on the server's side of this connection. */
+  /** The node lost events while this page was connected. */
   onGap(): void
-  /** Not connected; it comes back by itself. `isRefused`: there was an answer, and it was no stream. */
+  /** Disconnected, and about to reconnect. `isRefused`: the server answered with an error. */
   onLost(isRefused: boolean): void
 }
 
 export interface Feed {
   close(): void
-  /** Until resumed. What happens meanwhile is told then. */
-  pause(): void
-  resume(): void
+  /** Connects again. The server then sends what was missed. */
+  reopen(): void
 }
 
-/** The server says hello at once, and pings every 15 s. */
+/** The server sends hello at once, and a ping every 15 s. */
 const HELLO_MS = 5_000
 const SILENCE_MS = 35_000
 const LONGEST_BACKOFF_MS = 5_000
 
 /**
- * Listens to what happens. A browser reconnects an EventSource by itself and says where it was (Last-Event-ID), but gives up
- * for good when the answer is an error: then a new one is made, which says the same by its address.
+ * Connects to the stream of events. A browser reconnects an EventSource by itself with Last-Event-ID, but gives up after an
+ * error answer. Then this opens a new one, with the last id in the URL.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#processing-model
  */
 export function openFeed(path: string, listener: Listener): Feed {
@@ -54,22 +53,19 @@ export function openFeed(path: string, listener: Listener): Feed {
   function connect(): void {
     const opened = new EventSource(lastEventId === '' ? path : `${path}?after=${lastEventId}`)
     source = opened
-    opened.addEventListener('hello', ({ data }) => {
+    const on = (type: string, onData: (json: string) => void) =>
+      opened.addEventListener(type, ({ data, lastEventId: id }) => {
+        expectWithin(SILENCE_MS)
+        if (id !== '') lastEventId = id
+        onData(data)
+      })
+    on('hello', (json) => {
       failures = 0
-      expectWithin(SILENCE_MS)
-      listener.onHello(JSON.parse(data))
+      listener.onHello(JSON.parse(json))
     })
-    opened.addEventListener('ping', ({ data, lastEventId: id }) => {
-      expectWithin(SILENCE_MS)
-      if (id !== '') lastEventId = id
-      listener.onState(JSON.parse(data))
-    })
-    opened.addEventListener('gap', () => listener.onGap())
-    opened.addEventListener('message', (message) => {
-      expectWithin(SILENCE_MS)
-      if (message.lastEventId !== '') lastEventId = message.lastEventId
-      listener.onEvent(JSON.parse(message.data))
-    })
+    on('ping', (json) => listener.onState(JSON.parse(json)))
+    on('gap', () => listener.onGap())
+    on('message', (json) => listener.onEvent({ ...JSON.parse(json), id: lastEventId }))
     opened.addEventListener('error', () => {
       const isRefused = opened.readyState === EventSource.CLOSED
       listener.onLost(isRefused)
@@ -84,7 +80,7 @@ export function openFeed(path: string, listener: Listener): Feed {
     next = setTimeout(connect, Math.min(LONGEST_BACKOFF_MS, 250 * 2 ** failures++) * (0.5 + Math.random() / 2))
   }
 
-  /** A connection on which nothing comes for so long is none. */
+  /** Reconnects after `ms` of silence. */
   function expectWithin(ms: number): void {
     clearTimeout(silence)
     silence = setTimeout(() => {
@@ -99,13 +95,11 @@ export function openFeed(path: string, listener: Listener): Feed {
     source?.close()
   }
 
-  connect()
-  return {
-    close,
-    pause: close,
-    resume() {
-      close()
-      connect()
-    },
+  function reopen(): void {
+    close()
+    connect()
   }
+
+  connect()
+  return { close, reopen }
 }

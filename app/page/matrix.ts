@@ -1,63 +1,52 @@
 import { create, element } from './dom.ts'
+import { type Cell, findCell, type Matrix, stateOf } from './shared/matrix.ts'
+import { byName } from './tally.ts'
 
-interface Cell {
-  honoured: number
-  refused: number
-}
+export type RenderMatrix = (running: readonly string[], current: string | undefined) => void
 
-export interface Matrix {
-  /** A node was asked who this is, with the session that `createdOn` made. */
-  count(createdOn: string, servedBy: string, isHonoured: boolean): void
-  /** Whether `servedBy` has been asked with a session of `createdOn` yet, whatever it said. */
-  isAsked(createdOn: string, servedBy: string): boolean
-  clear(): void
-  render(nodes: readonly string[], current: string | undefined): void
-}
+/** Each name is a row and a column, so only the latest nodes that have left remain. */
+const MOST_GONE = 3
+/** Nodes can have new names all the time, as in Kubernetes. The oldest counts then make room. */
+const MOST_CELLS = 1_000
 
-/** Created on × served by: what this browser has seen with its own eyes. */
-export function createMatrix(): Matrix {
-  // With many nodes it scrolls, so one must be able to get there by keyboard.
+/**
+ * Created on × served by: the table of what this browser has counted. `current` is the row of the user's session. A node that
+ * created sessions keeps its row when it leaves: the other nodes honour these sessions, and that is the point.
+ */
+export function createMatrix(count: Matrix): RenderMatrix {
+  // It scrolls when there are many nodes, so the keyboard must reach it.
   element('matrix-scroll').tabIndex = 0
-  const cells = new Map<string, Cell>()
-  const keyOf = (createdOn: string, servedBy: string) => `${createdOn} ${servedBy}`
 
-  function renderCell(createdOn: string, servedBy: string): HTMLElement {
-    const cell = cells.get(keyOf(createdOn, servedBy))
-    if (!cell) return create('td', 'empty', create('span', 'unseen', 'not asked yet'))
-    const kind = cell.refused > 0 ? 'refused' : 'honoured'
-    const made = create('td', kind)
-    if (cell.honoured > 0) made.append(create('strong', '', String(cell.honoured)), create('small', '', 'honoured'))
-    if (cell.refused > 0) made.append(create('strong', '', String(cell.refused)), create('small', '', 'refused'))
-    return made
-  }
-
-  return {
-    count(createdOn, servedBy, isHonoured) {
-      const key = keyOf(createdOn, servedBy)
-      const cell = cells.get(key) ?? { honoured: 0, refused: 0 }
-      if (isHonoured) cell.honoured++
-      else cell.refused++
-      cells.set(key, cell)
-    },
-    isAsked: (createdOn, servedBy) => cells.has(keyOf(createdOn, servedBy)),
-    clear: () => cells.clear(),
-    render(nodes, current) {
-      const head = create('tr', '', create('td', 'corner'), ...nodes.map((node) => headerCell(node, 'col')))
-      const rows = nodes.map((createdOn) =>
-        create(
-          'tr',
-          createdOn === current ? 'current' : '',
-          headerCell(createdOn, 'row'),
-          ...nodes.map((servedBy) => renderCell(createdOn, servedBy)),
-        ),
-      )
-      element('matrix').replaceChildren(create('thead', '', head), create('tbody', '', ...rows))
-    },
+  return (running, current) => {
+    count.splice(0, count.length - MOST_CELLS)
+    const gone = [...new Set(count.map(({ createdOn }) => createdOn))].filter((node) => !running.includes(node))
+    const nodes = [...running, ...gone.slice(-MOST_GONE)].sort(byName)
+    const header = (node: string, scope: 'col' | 'row') => headerCell(node, scope, !running.includes(node))
+    const head = create('tr', '', create('td', 'corner'), ...nodes.map((node) => header(node, 'col')))
+    const rows = nodes.map((createdOn) =>
+      create(
+        'tr',
+        createdOn === current ? 'current' : '',
+        header(createdOn, 'row'),
+        ...nodes.map((servedBy) => countCell(findCell(count, createdOn, servedBy))),
+      ),
+    )
+    element('matrix').replaceChildren(create('thead', '', head), create('tbody', '', ...rows))
   }
 }
 
-function headerCell(node: string, scope: 'col' | 'row'): HTMLElement {
-  const cell = create('th', '', node)
+function countCell(cell: Cell | undefined): HTMLElement {
+  if (!cell) return create('td', '', create('span', 'unseen', 'no requests yet'))
+  const created = create('td', stateOf(cell))
+  for (const outcome of ['honoured', 'rejected'] as const) {
+    if (cell[outcome] > 0) created.append(create('strong', '', String(cell[outcome])), create('small', '', outcome))
+  }
+  return created
+}
+
+function headerCell(node: string, scope: 'col' | 'row', isGone: boolean): HTMLElement {
+  const cell = create('th', isGone ? 'gone' : '', create('span', '', node))
+  if (isGone) cell.append(create('small', '', 'gone'))
   cell.setAttribute('scope', scope)
   return cell
 }

@@ -1,16 +1,17 @@
 import { duration, element } from './dom.ts'
 
 export interface Notice {
-  /** Something is wrong. If it is `passing`, it is over as soon as somebody answers as usual. */
+  /** Shows a message. The next normal answer removes a `passing` one. */
   show(text: string, kind?: 'lasting' | 'passing'): void
-  /** Counts down, and goes at the end. `text` gets the time that is left. */
+  /** Counts down, then disappears. `text` receives the time left. */
   countDown(seconds: number, text: (left: string) => string): void
   clear(): void
   clearPassing(): void
 }
 
-export function createNotice(): Notice {
-  const bar = element('notice')
+/** An alert: that of the whole page, which stays in sight, or one beside the button that it is about. */
+export function createNotice(id: string): Notice {
+  const bar = element(id)
   let ticking: number | undefined
   let isPassing = false
 

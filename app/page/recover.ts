@@ -1,5 +1,5 @@
-// Loaded before everything else, and not a module: a file of the page that does not arrive, because a node or the network
-// went at that very moment, would leave a page that looks alive and is not. Then all of it is asked for again.
+// Not a module, and loaded first. If a node stops while the browser loads the page, a file can be missing, and the page would
+// look complete but not work. Then this reloads the page.
 
 const RELOAD_MS = 1_000
 

@@ -1,5 +1,6 @@
 import type { Session, User } from './answers.ts'
 import { clockTime, duration, element } from './dom.ts'
+import { createRedisCommands } from './redis-commands.ts'
 
 export interface SessionCard {
   show(user: User, session: Session): void
@@ -7,84 +8,65 @@ export interface SessionCard {
 }
 
 interface Parts {
-  /** Redis's time, in milliseconds since 1970. */
+  /** Time of the Redis server, in milliseconds since 1970. */
   now: () => number
-  /** The countdown is over: nobody has used the session, or it has reached its end. */
-  onOver: () => void
+  /** The session has reached its idle or absolute timeout. */
+  onExpired: () => void
 }
 
-/** Who one is, and how long that lasts. */
-export function createSessionCard({ now, onOver }: Parts): SessionCard {
+/** The user, the session and its timeouts. */
+export function createSessionCard({ now, onExpired }: Parts): SessionCard {
+  const showCommands = createRedisCommands()
   let shown: Session | undefined
   let longestIdleMs = 0
-  let isOverFor = ''
-
-  function show(user: User, session: Session): void {
-    if (session.id !== shown?.id) longestIdleMs = 0
-    shown = session
-    longestIdleMs = Math.max(longestIdleMs, Date.parse(session.expiresAt) - now())
-    element('session').hidden = false
-    element('display-name').textContent = user.displayName
-    element('created-on').textContent = session.createdOn
-    element('created-at').textContent = clockTime(session.createdAt)
-    element('rotated-at').textContent = session.rotatedAt === null ? 'not yet' : clockTime(session.rotatedAt)
-    element('session-id').textContent = session.id
-    element('commands').hidden = session.keyHint === ''
-    const start = session.keyHint.replace('session:', '')
-    element('token').textContent = start === '' ? '••••••' : `${start}••••••`
-    for (const command of ['GET', 'TTL']) {
-      element(`command-${command}`).textContent =
-        `deploy/redis-cli ${command} "$(deploy/redis-cli --scan --pattern '${session.keyHint}*')"`
-    }
-    tick()
-  }
+  let reportedFor = ''
 
   function tick(): void {
     if (!shown) return
     const idleMs = Date.parse(shown.expiresAt) - now()
     const absoluteMs = Date.parse(shown.absoluteExpiresAt) - now()
-    count('idle', idleMs, longestIdleMs)
-    count('absolute', absoluteMs, Date.parse(shown.absoluteExpiresAt) - Date.parse(shown.createdAt))
-    // Once: it may have been prolonged by another window, and then there is another end to wait for.
-    if (Math.min(idleMs, absoluteMs) > 0 || isOverFor === shown.expiresAt) return
-    isOverFor = shown.expiresAt
-    onOver()
-  }
-
-  function count(what: string, leftMs: number, wholeMs: number): void {
-    element(what).textContent = duration(leftMs)
-    element(`${what}-bar`).style.width = `${Math.min(100, Math.max(0, (100 * leftMs) / wholeMs))}%`
-  }
-
-  for (const command of ['GET', 'TTL']) {
-    const copy = element(`copy-${command}`)
-    copy.addEventListener('click', async () => {
-      const code = element(`command-${command}`)
-      copy.textContent = (await copyText(code)) ? 'Copied' : 'Selected'
-      setTimeout(() => (copy.textContent = 'Copy'), 1_500)
-    })
+    countDown('idle', idleMs, longestIdleMs)
+    countDown('absolute', absoluteMs, Date.parse(shown.absoluteExpiresAt) - Date.parse(shown.createdAt))
+    // Reported once for each end: another window may have renewed the session, which then ends later.
+    if (Math.min(idleMs, absoluteMs) > 0 || reportedFor === shown.expiresAt) return
+    reportedFor = shown.expiresAt
+    onExpired()
   }
   setInterval(tick, 250)
 
   return {
-    show,
+    show(user, session) {
+      if (session.id !== shown?.id) longestIdleMs = 0
+      shown = session
+      longestIdleMs = Math.max(longestIdleMs, Date.parse(session.expiresAt) - now())
+      const start = session.keyHint.replace('session:', '')
+      setTexts({
+        'display-name': user.displayName,
+        'created-on': session.createdOn,
+        'created-at': clockTime(session.createdAt),
+        'rotated-at': session.rotatedAt === null ? 'not yet' : clockTime(session.rotatedAt),
+        'session-id': session.id,
+        token: `${start}••••••`,
+      })
+      showCommands(session.keyHint)
+      element('session').hidden = false
+      tick()
+    },
     hide() {
       shown = undefined
       element('session').hidden = true
-      // Not even hidden: nothing of a session stays in the page that is over.
-      for (const id of ['display-name', 'session-id', 'token', 'command-GET', 'command-TTL'])
-        element(id).textContent = ''
+      // Nothing of an ended session stays in the document, not even hidden.
+      setTexts({ 'display-name': '', 'session-id': '', token: '' })
+      showCommands('')
     },
   }
 }
 
-/** Only a page on https or localhost may write to the clipboard. Elsewhere the text is selected, ready to be copied. */
-async function copyText(code: HTMLElement): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(code.textContent ?? '')
-    return true
-  } catch {
-    getSelection()?.selectAllChildren(code)
-    return false
-  }
+function setTexts(texts: Record<string, string>): void {
+  for (const [id, text] of Object.entries(texts)) element(id).textContent = text
+}
+
+function countDown(what: 'idle' | 'absolute', leftMs: number, wholeMs: number): void {
+  element(what).textContent = duration(leftMs)
+  element(`${what}-bar`).style.width = `${Math.min(100, Math.max(0, (100 * leftMs) / wholeMs))}%`
 }

@@ -1,22 +1,29 @@
+import type { ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import express, { type Express, type RequestHandler } from 'express'
+import type { Config } from './config.ts'
 import type { EventStreams } from './events/event-streams.ts'
 import type { Journal } from './events/journal.ts'
 import type { WhyEnded } from './events/why-ended.ts'
-import type { Logger } from './logger.ts'
+import { pagePolicies } from './http/policy-headers.ts'
+import { allowOnly } from './http/problem.ts'
+import { createServedHosts } from './http/request-host.ts'
+import { createRequireSession } from './http/require-session.ts'
+import { createSessionCookie } from './http/session-cookie.ts'
+import type { Readiness } from './lifecycle/readiness.ts'
+import type { NodeLoggers } from './logger.ts'
+import type { Cluster } from './membership/heartbeat.ts'
 import type { Metrics } from './metrics.ts'
-import { accessLog } from './middleware/access-log.ts'
+import { accessLog, addRequestLog } from './middleware/access-log.ts'
 import { csrf } from './middleware/csrf.ts'
-import { allowOnly, notFound, problemHandler } from './middleware/problem.ts'
+import { notFound, problemHandler } from './middleware/problem-handler.ts'
+import { rejectOtherHosts } from './middleware/reject-other-hosts.ts'
 import { requestIdentity } from './middleware/request-identity.ts'
-import { createRequireSession } from './middleware/require-session.ts'
+import { retryOnAnotherNode } from './middleware/retry-on-another-node.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
-import { refuseOtherHosts, type ServedHosts } from './middleware/served-hosts.ts'
-import { createSessionCookie } from './middleware/session-cookie.ts'
-import { turnAway } from './middleware/turn-away.ts'
-import type { Cluster } from './nodes/cluster.ts'
 import { apiRoutes } from './routes/api.routes.ts'
 import { authRoutes } from './routes/auth.routes.ts'
+import { dataRoutes } from './routes/data.routes.ts'
 import { eventsRoutes } from './routes/events.routes.ts'
 import { healthRoutes } from './routes/health.routes.ts'
 import { reportsRoutes } from './routes/reports.routes.ts'
@@ -27,12 +34,8 @@ import type { Users } from './users/users.ts'
 export interface AppParts {
   /** The node's name, as it appears in X-Served-By and in the logs. */
   node: string
-  /** How many proxies stand in front: that many entries of X-Forwarded-For are believed. */
-  trustProxyHops: number
-  /** Which hosts are served; undefined if the proxy in front sees to that. */
-  isServedHost: ServedHosts | undefined
-  cookieName: string
-  log: Logger
+  config: Pick<Config, 'cookieName' | 'publicHost' | 'trustProxyHops'>
+  loggers: NodeLoggers
   metrics: Metrics
   users: Users
   logins: Logins
@@ -41,71 +44,73 @@ export interface AppParts {
   whyEnded: WhyEnded
   streams: EventStreams
   cluster: Cluster
-  /** Why the node cannot serve, or undefined if it can. */
-  whyNotReady: () => Promise<string | undefined>
-  /** Problems that do not stop the node from serving, one sentence each. */
-  warnings: () => readonly string[]
-  /** Sees every request but the probes, and may turn it away. */
+  readiness: Readiness
+  /** Comes before all routes but the probes. */
   drainMiddleware: RequestHandler
 }
 
-/** The page: what is served as it is, and what is compiled from app/page. */
+/** The files of the page: app/public, and the scripts compiled from app/page. */
 const PUBLIC = [new URL('../../public', import.meta.url), new URL('../page', import.meta.url)]
 
-/** Far more than a page that works has to report, and too few to fill a log. */
-const REPORTS_A_MINUTE = { perAddress: 20, inAll: 60 }
+const PAGE_HEADERS = new Map(Object.entries(pagePolicies))
 
-/** Builds the Express app of one node from its parts. Two of them in one process share nothing. */
+/** Builds the Express app of one node from its parts. */
 export function createApp(parts: AppParts): Express {
-  const { node, metrics, users, logins, sessions, journal, whyEnded, streams, cluster } = parts
-  const cookie = createSessionCookie(parts.cookieName)
-  const requireSession = createRequireSession({ cookie, sessions, journal, whyEnded })
+  const cookie = createSessionCookie(parts.config.cookieName)
+  const requireSession = createRequireSession({ ...parts, cookie })
   const app = beginApp(parts)
 
-  const onSessionCreated = () => metrics.sessionsCreated.inc()
-  app.use(authRoutes({ node, users, logins, cookie, sessions, journal, onSessionCreated }))
-  app.use(eventsRoutes({ cookie, requireSession, streams }))
-  app.use(reportsRoutes(REPORTS_A_MINUTE))
-  app.use(apiRoutes({ node, cookie, sessions, journal, requireSession, cluster }))
+  // The most frequent requests first: each router before costs a little.
+  app.use(apiRoutes({ ...parts, cookie, requireSession }))
+  app.use(authRoutes({ ...parts, cookie }))
+  app.use(dataRoutes({ ...parts, cookie, requireSession }))
+  app.use(eventsRoutes(requireSession, parts.streams))
+  app.use(reportsRoutes())
 
   for (const folder of PUBLIC) {
-    const options = { cacheControl: true, maxAge: 0, redirect: false, dotfiles: 'ignore' } as const
-    app.use(express.static(fileURLToPath(folder), options))
+    app.use(express.static(fileURLToPath(folder), { redirect: false, dotfiles: 'ignore', setHeaders }))
   }
   app.all('/', allowOnly('GET'))
   return endApp(app)
 }
 
-/** What every request goes through before its route. */
-export function beginApp(parts: AppParts): Express {
-  const { log, metrics, whyNotReady, warnings } = parts
+function setHeaders(res: ServerResponse, path: string): void {
+  // A browser may keep the file, and asks each time whether it has changed.
+  res.setHeader('Cache-Control', 'public, max-age=0')
+  if (path.endsWith('.html')) res.setHeaders(PAGE_HEADERS)
+}
+
+/** The middleware in front of all routes. */
+export function beginApp({ node, config, loggers, metrics, readiness, drainMiddleware }: AppParts): Express {
   const app = express()
   app.disable('x-powered-by')
-  app.set('trust proxy', parts.trustProxyHops)
-  // An ETag would answer 304 to "who am I", from a node that the browser then does not show.
+  // The number of proxies in front of the node: that many entries of X-Forwarded-For are trusted.
+  app.set('trust proxy', config.trustProxyHops)
+  // With an ETag, the answer of /api/user would be 304, and the page could not show which node answered.
   app.set('etag', false)
-  // The balancers keep /metrics private by its exact name, so /METRICS must not be the same thing.
+  // The balancers block /metrics by its exact name, so /METRICS must be another path.
   app.set('case sensitive routing', true)
   app.set('strict routing', true)
   app.set('query parser', false)
 
-  app.use(requestIdentity(parts.node))
-  app.use(accessLog(log))
+  addRequestLog(app, loggers.log)
+  app.use(requestIdentity(node))
+  app.use(accessLog(loggers))
   app.use(metrics.measureRequests)
-  app.use(securityHeaders())
+  app.use(securityHeaders)
 
-  app.use(healthRoutes({ whyNotReady, warnings, metrics }))
-  // Probes come by any name: those who run the nodes ask them one by one.
-  if (parts.isServedHost) app.use(refuseOtherHosts(parts.isServedHost))
-  app.use(parts.drainMiddleware)
+  app.use(healthRoutes({ readiness, metrics }))
+  // Probes come before this, because they use any host name, such as the address of a container. A proxy checks the host.
+  if (config.trustProxyHops === 0) app.use(rejectOtherHosts(createServedHosts(config)))
+  app.use(drainMiddleware)
   app.use(csrf())
   return app
 }
 
-/** What becomes of a request that no route has answered. */
+/** The middleware behind all routes. */
 export function endApp(app: Express): Express {
   app.use(notFound)
-  app.use(turnAway)
+  app.use(retryOnAnotherNode)
   app.use(problemHandler)
   return app
 }

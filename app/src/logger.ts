@@ -1,43 +1,40 @@
-import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
+import { createLogOutput } from './log-output.ts'
 
 export type { Logger }
 
-/** One JSON object a line on standard output: time, level as a word, and the node that wrote it. */
-export function createLogger({ level, node }: { level: string; node: string }): Logger {
-  return pino(
-    {
-      level,
-      base: { node },
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      // Belt and braces: nothing logs these, and a line that ever carries one does not show it.
-      redact: { paths: ['*.password', '*.token', '*.cookie', 'password', 'token', 'cookie'], censor: '[hidden]' },
-      hooks: { streamWrite: escapeControls },
-    },
-    openOutput(),
-  )
+/** The loggers of one node. Their lines keep their order. */
+export interface NodeLoggers {
+  /** Writes each line at once: events of sessions, warnings, errors. */
+  log: Logger
+  /** Collects lines for a moment: the answered requests. It redacts nothing, so it takes no objects of other code. */
+  access: Logger
 }
 
-/** JSON need not escape DEL and U+0080 to U+009F, but a terminal takes some of them as escape codes: U+009B is CSI. */
-const CONTROL = /[\u007f-\u009f]/
-const CONTROLS = new RegExp(CONTROL, 'g')
+interface Given {
+  level: string
+  node: string
+}
 
-/** Almost no line has one, so a line is looked at before it is copied. */
+export function createNodeLoggers({ level, node }: Given): NodeLoggers {
+  const { atOnce, collected } = createLogOutput()
+  /** One JSON object a line: time, level as a word, and the node that wrote it. */
+  const options: LoggerOptions = {
+    level,
+    base: { node },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    hooks: { streamWrite: escapeControls },
+  }
+  return { log: pino({ ...options, redact: REDACT }, atOnce), access: pino(options, collected) }
+}
+
+/** For a program that logs no requests. */
+export const createLogger = (given: Given): Logger => createNodeLoggers(given).log
+
+/** No code logs these. This is a second protection. */
+const REDACT = { paths: ['*.password', '*.token', '*.cookie', 'password', 'token', 'cookie'], censor: '[hidden]' }
+
+/** JSON allows DEL and U+0080 to U+009F, but a terminal interprets some of them as escape codes: U+009B is CSI. */
 const escapeControls = (line: string) =>
-  CONTROL.test(line)
-    ? line.replaceAll(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    : line
-
-/**
- * Standard output. When its terminal is closed, a write fails with EIO. The stream of pino would then retry at exit without
- * end, and the process could not stop. So after that, nothing more is written.
- */
-function openOutput() {
-  const output = destination({ fd: 1, sync: true })
-  const ignore = () => {}
-  output.on('error', ({ code }: NodeJS.ErrnoException) => {
-    if (code === 'EIO' || code === 'EPIPE') Object.assign(output, { write: () => true, end: ignore, destroy: ignore })
-    Object.assign(output, { flushSync: ignore })
-  })
-  return output
-}
+  line.replace(/[\u007f-\u009f]/g, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)

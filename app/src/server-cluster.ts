@@ -1,28 +1,26 @@
 import cluster from 'node:cluster'
 import { readConfig } from './config.ts'
+import { endOnFailure } from './lifecycle/end-on-failure.ts'
+import { stopOnSignal } from './lifecycle/stop-on-signal.ts'
+import { provideRedis } from './local/own-redis.ts'
+import { superviseNodes } from './local/supervisor.ts'
 import { createLogger } from './logger.ts'
-import { endOnFailure } from './process/end-on-failure.ts'
-import { provideRedis } from './process/own-redis.ts'
-import { stopOnSignal } from './process/stop-on-signal.ts'
-import { superviseNodes } from './process/supervisor.ts'
 
-/** A primary and its workers on one port. Each worker is a node: node:cluster hands it connections in turn. */
+/** A primary and its workers on one port. Each worker is a node. node:cluster distributes connections round-robin. */
 async function startPrimary(): Promise<void> {
   const config = readConfig(process.env)
   const log = createLogger({ level: config.logLevel, node: 'primary' })
   const redis = await provideRedis({ url: config.redis.url, isConfigured: config.redisIsConfigured }, log)
   const workers = await superviseNodes({
     names: config.nodeNames,
-    fork: (name) => cluster.fork({ NODE_NAME: name, REDIS_URL: redis.url }).process,
+    fork: (name) => cluster.fork({ ...redis.environment, NODE_NAME: name }).process,
     log,
   })
   stopOnSignal({
     log,
-    async stop(reason) {
-      log.info({ reason }, 'Stopping')
+    async stop() {
       await workers.stop()
       await redis.stop()
-      log.info('Stopped')
     },
   })
   log.info({ host: config.host, port: config.port, nodes: config.nodeNames }, 'Cluster is ready')

@@ -2,49 +2,43 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from './config.ts'
+import { createBalancerAnswers } from './http/bare-answers.ts'
+import { EVENTS_PATH } from './http/paths.ts'
+import { endOnFailure } from './lifecycle/end-on-failure.ts'
+import { listen, portOf } from './lifecycle/listen.ts'
+import { stopOnSignal } from './lifecycle/stop-on-signal.ts'
+import { BALANCER, createBalancer } from './local/balancer.ts'
+import { provideRedis } from './local/own-redis.ts'
+import { superviseNodes } from './local/supervisor.ts'
 import { createLogger } from './logger.ts'
-import { createServedHosts } from './middleware/served-hosts.ts'
-import { BALANCER, createBalancer } from './process/balancer.ts'
-import { endOnFailure } from './process/end-on-failure.ts'
-import { listen, portOf } from './process/listen.ts'
-import { provideRedis } from './process/own-redis.ts'
-import { stopOnSignal } from './process/stop-on-signal.ts'
-import { superviseNodes } from './process/supervisor.ts'
 
-const NODE_PROGRAM = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? 'server.ts' : 'server.js', import.meta.url),
-)
+const NODE_PROGRAM = fileURLToPath(import.meta.url).replace(/server-lb(?=\.[jt]s$)/, 'server')
 
-/** The Compose stack without Docker: three nodes, each a process with a port of its own, behind a balancer. */
+/** The Compose stack without Docker: nodes behind a balancer. Each node is a process with its own port. */
 async function startBalancedNodes(): Promise<void> {
   const config = readConfig(process.env)
   const log = createLogger({ level: config.logLevel, node: BALANCER })
   const redis = await provideRedis({ url: config.redis.url, isConfigured: config.redisIsConfigured }, log)
-  const own = { PORT: '0', LISTEN_HOST: '127.0.0.1', TRUST_PROXY_HOPS: '1', REDIS_URL: redis.url }
+  const own = { PORT: '0', LISTEN_HOST: '127.0.0.1', TRUST_PROXY_HOPS: '1', ...redis.environment }
   const nodes = await superviseNodes({
     names: config.nodeNames,
     fork: (name) => fork(NODE_PROGRAM, { env: { ...process.env, ...own, NODE_NAME: name } }),
     log,
   })
-  const server = await listen(createBalancer({ nodes: nodes.nodes, isServedHost: createServedHosts(config), log }), {
-    ...config,
-    node: BALANCER,
-    log,
-  })
+  const answers = createBalancerAnswers(BALANCER, config)
+  const balancer = createBalancer({ nodes: nodes.nodes, streamPath: EVENTS_PATH, answers, log })
+  const server = await listen(balancer, { ...config, node: BALANCER, log })
   stopOnSignal({
     log,
-    async stop(reason) {
-      log.info({ reason }, 'Stopping')
-      // Nobody is in front of this balancer who could go elsewhere: it only finishes what is under way. So do the nodes,
-      // and they end the streams of events, which would never end by themselves.
+    async stop() {
+      // Clients have no other balancer, so this one finishes the open requests. The nodes end the event streams.
       const closed = once(server, 'close')
       server.close()
-      const overdue = setTimeout(() => server.closeAllConnections(), config.drainSeconds * 1000)
+      const grace = setTimeout(() => server.closeAllConnections(), config.drainSeconds * 1000)
       await nodes.stop()
       await closed
-      clearTimeout(overdue)
+      clearTimeout(grace)
       await redis.stop()
-      log.info('Stopped')
     },
   })
   log.info({ url: `http://localhost:${portOf(server)}`, nodes: config.nodeNames }, 'Balancer is ready')

@@ -1,6 +1,12 @@
-import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
-import { endOnFailure } from './process/end-on-failure.ts'
-import { startNode } from './start-node.ts'
+import { endOnFailure } from './lifecycle/end-on-failure.ts'
+import { runNode } from './lifecycle/run-node.ts'
+import { buildNode } from './node.ts'
 
-await endOnFailure(() => startNode(readConfig(process.env), createApp))
+/** One node. */
+async function startNode(): Promise<void> {
+  const config = readConfig(process.env)
+  await runNode(await buildNode(config), config)
+}
+
+await endOnFailure(startNode)

@@ -1,17 +1,17 @@
+import { createRound } from '../../app/page/shared/round.ts'
 import { settings } from './settings.ts'
 import type { Answer } from './visitor.ts'
 
-/**
- * Asks again and again until every node has answered often enough, and shows each answer to `look`. The other scenario
- * takes turns at the balancer too, so a node may be skipped now and then; but not for ever.
- */
+/** Other scenarios send requests too, so nginx does not send each node every third request of this one. */
+const PATIENCE = 4
+
+/** Sends requests until every node has served enough of them, and passes each response to `look`. */
 export function askEveryNode(ask: () => Answer, look: (answer: Answer) => void): void {
   const { nodes, minPerCell } = settings
-  const seen = new Map<string, number>()
-  const isEnough = () => nodes.every((node) => (seen.get(node) ?? 0) >= minPerCell)
-  for (let asked = 0; !isEnough() && asked < 4 * nodes.length * minPerCell; asked++) {
+  const round = createRound({ nodes: () => nodes, times: minPerCell, patience: PATIENCE })
+  while (round.goesOn()) {
     const answer = ask()
     look(answer)
-    seen.set(answer.servedBy, (seen.get(answer.servedBy) ?? 0) + 1)
+    round.add(answer.servedBy)
   }
 }

@@ -1,6 +1,6 @@
-import type { Matrix } from './matrix.ts'
+import { emptyMatrix, findCell, type Matrix, stateOf } from '../../app/page/shared/matrix.ts'
 
-/** A statement that a run repeated, and how often it held. */
+/** A check that a run repeated, and how often it passed. */
 export interface Check {
   name: string
   passed: number
@@ -20,31 +20,43 @@ export interface LogoutCount {
 
 export interface LoadCount {
   honoured: number
-  refused: number
-  /** How many honoured requests the run needs. */
+  rejected: number
+  /** The number of accepted requests that the run needs. */
   needed: number
-  /** Undefined where nothing was measured. */
+  /** Undefined if nothing was measured. */
   p95Ms: number | undefined
   p95LimitMs: number
 }
 
-/** What a run counted. A part that the run was not meant to do is absent; one that it did not get to has counts of 0. */
+/** The counts of a run. A part that the run does not include is absent. A part that it did not reach has counts of 0. */
 export interface Counted {
   /** The nodes that must take part. */
   nodes: readonly string[]
-  /** How often each pair, and each node after the logout, must be seen. */
+  /** The required number of requests for each pair, and for each node after the logout. */
   minPerCell: number
   checks: readonly Check[]
   matrix?: Matrix
   logout?: readonly LogoutCount[]
   load?: LoadCount
-  /** The load of `make chaos`: sessions that were honoured, and sessions that were lost. */
+  /** The load of `make chaos`: requests with an accepted and with a lost session. */
   faults?: { honoured: number; lost: number }
-  /** What else was missed, in words: thresholds of k6. */
+  /** Descriptions of other failures: thresholds of k6. */
   missed?: readonly string[]
 }
 
-/** The one judge, of k6 and of `make prove`: why the run proves nothing, in words. Empty: proved. */
+/** Whether a response accepts this user's session. A session with another creating node is a different one. */
+export const isHonoured = (answer: Identity, expected: { username: string; createdOn?: string }) =>
+  answer.status === 200 &&
+  answer.username === expected.username &&
+  (expected.createdOn === undefined || answer.createdOn === expected.createdOn)
+
+interface Identity {
+  status: number
+  username: string | undefined
+  createdOn: string | undefined
+}
+
+/** Judges the runs of k6 and of `make prove`. Returns the reasons why a run is not proved. Empty: proved. */
 export function judge(counted: Counted): string[] {
   const { nodes, minPerCell, checks, matrix, logout, load, faults, missed = [] } = counted
   const reasons: string[] = []
@@ -69,20 +81,18 @@ export function judge(counted: Counted): string[] {
   return [...reasons, ...missed]
 }
 
-/** What the matrix does not show. Every pair of `nodes` is needed; without them, every pair that the matrix has. */
+/** The missing or failed pairs of the matrix. Every pair of `nodes` is required; without them, every pair in the matrix. */
 export function unproved(matrix: Matrix, minimum: number, nodes: readonly string[] = []): string[] {
-  const pairs = nodes.flatMap((createdOn) => nodes.map((servedBy) => ({ createdOn, servedBy })))
-  const missing = pairs
-    .filter((pair) => !matrix.some((cell) => cell.createdOn === pair.createdOn && cell.servedBy === pair.servedBy))
-    .map((pair) => ({ ...pair, honoured: 0, refused: 0 }))
-  return [...matrix, ...missing].flatMap(({ createdOn, servedBy, honoured, refused }) => {
+  const missing = emptyMatrix(nodes).filter(({ createdOn, servedBy }) => !findCell(matrix, createdOn, servedBy))
+  return [...matrix, ...missing].flatMap((cell) => {
+    const { createdOn, servedBy, honoured, rejected } = cell
     const pair = `created on ${createdOn}, served by ${servedBy}`
-    if (refused > 0) return [`${pair}: refused ${refused} times`]
+    if (stateOf(cell) === 'rejected') return [`${pair}: rejected ${rejected} times`]
     return atLeast(honoured, minimum) ? [] : [`${pair}: seen ${honoured} times, at least ${minimum} are needed`]
   })
 }
 
-/** The same for the copied cookie: accepted by every node before the logout, and by none after it. */
+/** The same for the copied cookie: every node must accept it before the logout, and none after it. */
 export function unprovedLogout(
   counts: readonly LogoutCount[],
   minimum: number,
@@ -111,18 +121,18 @@ export const emptyLogoutCount = (node: string): LogoutCount => ({
   ...{ acceptedAfter: 0, rejectedAfter: 0 },
 })
 
-function unprovedLoad({ honoured, refused, needed, p95Ms, p95LimitMs }: LoadCount): string[] {
+function unprovedLoad({ honoured, rejected, needed, p95Ms, p95LimitMs }: LoadCount): string[] {
   const reasons: string[] = []
-  if (refused > 0) reasons.push(`under load ${refused} requests did not have their session honoured`)
+  if (rejected > 0) reasons.push(`under load ${rejected} requests did not have their session honoured`)
   if (!atLeast(honoured, needed))
     reasons.push(`under load ${honoured} sessions were honoured, at least ${needed} are needed`)
-  if (p95Ms === undefined) reasons.push('under load the time to answer was not measured')
+  if (p95Ms === undefined) reasons.push('under load the response time was not measured')
   else if (!(p95Ms < p95LimitMs))
-    reasons.push(`under load 95 of 100 answers took up to ${p95Ms.toFixed(1)} ms, not under ${p95LimitMs}`)
+    reasons.push(`under load 95 of 100 responses took up to ${p95Ms.toFixed(1)} ms, not under ${p95LimitMs}`)
   return reasons
 }
 
 const isCount = (value: number) => Number.isInteger(value) && value >= 1
 
-/** False for a minimum that is none: 0, NaN and the like are reached by nothing, and so prove nothing. */
+/** False for an invalid minimum such as 0 or NaN, because it would prove nothing. */
 const atLeast = (count: number, minimum: number) => isCount(minimum) && count >= minimum

@@ -1,4 +1,5 @@
 import http from 'k6/http'
+import { givenApp } from './app.ts'
 import { accounts, connection, settings } from './settings.ts'
 import { createVisitor } from './visitor.ts'
 
@@ -9,10 +10,12 @@ interface Listed {
 }
 
 /**
- * The teardown of every script: ends all sessions that k6 has made, in every virtual user, by looking for its user agent in
- * the list that each account has of its sessions. Those of other browsers stay.
+ * The teardown of every script: ends all sessions of all virtual users. It finds them by their user agent in each account's
+ * session list. Sessions of other browsers remain.
  */
 export function endOwnSessions(): void {
+  // Another application has no such list. What the load leaves there expires.
+  if (givenApp !== undefined) return
   for (const number of accounts.keys()) {
     const visitor = createVisitor(number)
     if (visitor.logIn().status !== 200) continue

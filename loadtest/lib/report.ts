@@ -1,19 +1,19 @@
 import { judge, type LogoutCount } from './judge.ts'
-import { describe, renderTable, sums } from './matrix.ts'
+import { describe, renderMatrix, sums } from './matrix-text.ts'
 import { type ProofReport, renderHtml } from './report-page.ts'
 import { type Part, readCounted, readFindings, readLatency, type Settings, type Summary } from './summary.ts'
 
 interface Given {
   /** The script's name, and the report's. */
   name: string
-  /** What the script does. Whatever of it did not happen is not proved. */
+  /** The parts of the script. A part that did not run is not proved. */
   parts: readonly Part[]
   settings: Settings & { baseUrl: string; reportFolder: string }
 }
 
 /**
- * Makes the handleSummary of a script: the table and the verdict to the terminal, and a page and a JSON file of that name to
- * the report folder. It replaces k6's own summary, whose usual stand-in would be fetched from the network.
+ * Creates the handleSummary of a script: prints the table and the verdict, and writes a page and a JSON file of that name to
+ * the report folder. It replaces k6's own summary. The usual replacement would be fetched from the network.
  */
 export function report({ name, parts, settings }: Given) {
   return (summary: Summary): Record<string, string> => {
@@ -39,7 +39,7 @@ export function report({ name, parts, settings }: Given) {
     return {
       stdout: terminalText(result),
       [`${settings.reportFolder}/${name}.html`]: renderHtml(result),
-      // Indented: loadtest/run and loadtest/control look for the lines of single fields.
+      // Indented, because loadtest/run and loadtest/control read single fields by line.
       [`${settings.reportFolder}/${name}.json`]: `${JSON.stringify(result, null, 2)}\n`,
     }
   }
@@ -48,7 +48,7 @@ export function report({ name, parts, settings }: Given) {
 function terminalText(result: ProofReport): string {
   const lines: string[] = []
   if (result.matrix.length > 0) {
-    lines.push('Sessions honoured', '', renderTable(result.matrix), '', describe(result.matrix), '')
+    lines.push('Sessions honoured', '', renderMatrix(result.matrix), '', describe(result.matrix), '')
   }
   if (result.logout.length > 0) {
     const say = ({ node, rejectedAfter }: LogoutCount) => `${node} ${rejectedAfter}`

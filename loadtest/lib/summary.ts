@@ -1,8 +1,8 @@
+import { emptyMatrix, type Matrix } from '../../app/page/shared/matrix.ts'
 import { type Counted, emptyLogoutCount } from './judge.ts'
-import { emptyMatrix, type Matrix } from './matrix.ts'
 import type { Finding, ProofReport } from './report-page.ts'
 
-/** What k6 hands to handleSummary, as far as it is used here. */
+/** The part of handleSummary's argument that is used here. */
 export interface Summary {
   metrics: Record<string, Metric | undefined>
   root_group: { checks: { name: string; passes: number; fails: number }[] }
@@ -13,10 +13,10 @@ interface Metric {
   thresholds?: Record<string, { ok: boolean }>
 }
 
-/** What a script does, and so must have counted. */
+/** The parts of a script, each of which must have counted something. */
 export type Part = 'matrix' | 'logout' | 'load'
 
-/** What the run was told, as far as it is judged. */
+/** The settings of the run that are judged. */
 export interface Settings {
   nodes: string[]
   minPerCell: number
@@ -25,11 +25,11 @@ export interface Settings {
   p95Ms: number
 }
 
-/** How many requests of the load must have been answered well: a run in which nothing happened shows nothing. */
+/** The required number of successful requests of the load. A run without requests proves nothing. */
 export const loadNeeded = ({ requestsPerSecond, loadSeconds }: Settings) =>
   Math.max(1, Math.floor(0.9 * requestsPerSecond * loadSeconds))
 
-/** Reads what a run counted. A counter that k6 never met counts 0, in a part that the script has. */
+/** Reads the counts of a run. A missing counter counts 0 in a part that the script includes. */
 export function readCounted(summary: Summary, settings: Settings, parts: readonly Part[]): Counted {
   const { nodes, minPerCell } = settings
   const count = counterOf(summary)
@@ -44,7 +44,7 @@ export function readCounted(summary: Summary, settings: Settings, parts: readonl
     ...(parts.includes('load')
       ? {
           load: {
-            ...{ honoured: count('load_honoured'), refused: count('load_refused') },
+            ...{ honoured: count('load_honoured'), rejected: count('load_rejected') },
             ...{ needed: loadNeeded(settings), p95Ms, p95LimitMs: settings.p95Ms },
           },
         }
@@ -53,7 +53,7 @@ export function readCounted(summary: Summary, settings: Settings, parts: readonl
 }
 
 const READS_UNDER_LOAD = 'http_req_duration{scenario:load,name:user}'
-/** What no node of the run's own has done: nodes that nobody named, or answers that name none. */
+/** The counts of nodes not in NODE_NAMES, and of responses that name no node. */
 const STRANGER = 'a node that was not named'
 
 const counterOf =
@@ -67,10 +67,15 @@ function readMatrix(summary: Summary, nodes: readonly string[]): Matrix {
   const count = counterOf(summary)
   const matrix = emptyMatrix(nodes).map(({ createdOn, servedBy }) => {
     const cell = `{created_on:${createdOn},served_by:${servedBy}}`
-    return { createdOn, servedBy, honoured: count(`session_honoured${cell}`), refused: count(`session_refused${cell}`) }
+    return {
+      createdOn,
+      servedBy,
+      honoured: count(`session_honoured${cell}`),
+      rejected: count(`session_rejected${cell}`),
+    }
   })
-  const refused = count('session_refused') - sum(matrix.map((cell) => cell.refused))
-  if (refused > 0) matrix.push({ createdOn: 'any node', servedBy: STRANGER, honoured: 0, refused })
+  const rejected = count('session_rejected') - sum(matrix.map((cell) => cell.rejected))
+  if (rejected > 0) matrix.push({ createdOn: 'any node', servedBy: STRANGER, honoured: 0, rejected })
   return matrix
 }
 
@@ -91,18 +96,18 @@ function readLogout(summary: Summary, nodes: readonly string[]) {
   return counts
 }
 
-/** All thresholds of k6, what was missed first. */
+/** All thresholds of k6, failed ones first. */
 export function readFindings({ metrics }: Summary): Finding[] {
   const findings = Object.entries(metrics).flatMap(([metric, found]) =>
     Object.entries(found?.thresholds ?? {})
       .filter(([condition]) => condition !== COUNTED_ONLY)
       .map(([condition, { ok }]) => ({ metric, condition, ok })),
   )
-  // k6 has no order of its own: what was missed first, then by name.
+  // k6 has no defined order. Failed thresholds come first, then by name.
   return findings.sort((a, b) => Number(a.ok) - Number(b.ok) || (a.metric < b.metric ? -1 : 1))
 }
 
-/** Always true: k6 counts by tags only where a threshold asks, and the judge wants the number. */
+/** Always passes. k6 counts by tag only with a threshold, and the judge needs the number. */
 export const COUNTED_ONLY = 'count>=0'
 
 function missedThresholds(summary: Summary): string[] {

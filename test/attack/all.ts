@@ -13,7 +13,7 @@ import { stolenToken } from './stolen-token.ts'
 
 /** In the order of docs/threat-model.md. */
 export const ATTACKS: readonly Attack[] = [
-  // One on each line.
+  // One attack per line.
   slowHeaders,
   slowBodies,
   manyStreamsTls,

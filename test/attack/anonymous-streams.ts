@@ -1,23 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../app/test/lib/until.ts'
-import type { Visitor } from '../lib/visitor.ts'
+import { ADA, ALAN, GRACE, send } from '../support/http.ts'
+import { percentile } from '../support/percentile.ts'
+import { until } from '../support/until.ts'
+import type { Visitor } from '../support/visitor.ts'
 import type { Attack, ComposeStack } from './attack.ts'
 import { startElsewhere } from './elsewhere.ts'
 
-/** From addresses of their own: one client with many, and three with fewer. */
+/** The attackers' streams: one client with many, and three with fewer, each from its own address. */
 const CLIENTS = [1_500, 500, 500, 500]
 const HOLD_SECONDS = 60
 const VISITORS = 20
 const PATIENCE_MS = 5_000
-const ACCOUNTS = [
-  { username: 'ada', password: 'analytical-engine' },
-  { username: 'grace', password: 'nanosecond' },
-  { username: 'alan', password: 'universal-machine' },
-]
+const ACCOUNTS = [ADA, GRACE, ALAN]
 
 export const anonymousStreams: Attack = {
   name: 'anonymous-streams',
-  title: '3,000 anonymous streams of events at once, from 4 addresses',
+  title: '3,000 concurrent anonymous event streams from 4 addresses',
 
   async run(stack) {
     const visitors: Visitor[] = []
@@ -33,9 +31,9 @@ export const anonymousStreams: Attack = {
     )
     try {
       const isOver = () => attackers.every((attacker) => attacker.said().includes('answered'))
-      // The burst is under way, and then all streams are there.
+      // First during the burst, then with all streams open.
       const meanwhile = await readFor(visitors, 60_000, isOver)
-      await until('the attackers have their answers', isOver)
+      await until('the attackers have their responses', isOver)
       const ofUsers = await Promise.all(visitors.map((visitor) => openStream(stack, visitor.cookie())))
       const ofNewcomers = await Promise.all(visitors.map(() => openStream(stack, undefined)))
       const failed = [...meanwhile.failures, ...failuresOf(ofUsers), ...failuresOf(ofNewcomers)]
@@ -45,7 +43,7 @@ export const anonymousStreams: Attack = {
           `${VISITORS - failuresOf(ofUsers).length} of ${VISITORS} users and ` +
           `${VISITORS - failuresOf(ofNewcomers).length} of ${VISITORS} anonymous visitors get their stream, ` +
           `reads p95 ${before.p95Ms} → ${meanwhile.p95Ms} ms`,
-        gotThrough: failed.length === 0 ? [] : [`others saw ${summaryOf(failed)}`],
+        gotThrough: failed.length === 0 ? [] : [`other users saw ${summaryOf(failed)}`],
       }
     } finally {
       await Promise.all(attackers.map((attacker) => attacker.stop()))
@@ -53,18 +51,17 @@ export const anonymousStreams: Attack = {
   },
 }
 
-/** What came instead of a hello, or 'hello'. */
+/** Returns 'hello', or a description of what arrived instead. */
 async function openStream(stack: ComposeStack, cookie: string | undefined): Promise<string> {
   const abort = new AbortController()
   const tooLong = setTimeout(() => abort.abort(), PATIENCE_MS)
   try {
-    const headers = cookie === undefined ? {} : { Cookie: cookie }
-    const response = await fetch(`${stack.url()}/api/events`, { headers, signal: abort.signal })
+    const response = await send(stack.url(), '/api/events', { cookie, signal: abort.signal })
     if (response.status !== 200) return `stream ${response.status}`
     for await (const piece of response.body ?? []) if (Buffer.from(piece).includes('event: hello')) return 'hello'
     return 'stream without hello'
   } catch {
-    return 'stream without an answer'
+    return 'stream without a response'
   } finally {
     clearTimeout(tooLong)
     abort.abort()
@@ -73,7 +70,7 @@ async function openStream(stack: ComposeStack, cookie: string | undefined): Prom
 
 const failuresOf = (answers: readonly string[]) => answers.filter((answer) => answer !== 'hello')
 
-/** Reads who they are, one after the other, until it is over or `longestMs` have passed. */
+/** Requests the user of each session in turn until the attack has ended or `longestMs` have passed. */
 async function readFor(visitors: readonly Visitor[], longestMs: number, isOver = () => false) {
   const times: number[] = []
   const failures: string[] = []
@@ -82,14 +79,13 @@ async function readFor(visitors: readonly Visitor[], longestMs: number, isOver =
     const startedAt = performance.now()
     const status = await visitors[turn % visitors.length]?.whoAmI().then(
       (answer) => answer.status,
-      () => 'without an answer',
+      () => 'without a response',
     )
     times.push(performance.now() - startedAt)
     if (status !== 200) failures.push(`read ${status}`)
     await sleep(5)
   }
-  times.sort((a, b) => a - b)
-  return { p95Ms: Math.round(times[Math.floor(times.length * 0.95)] ?? 0), failures }
+  return { p95Ms: Math.round(percentile(times, 0.95)), failures }
 }
 
 function summaryOf(failures: readonly string[]): string {

@@ -1,22 +1,22 @@
-import type { createComposeStack } from '../lib/compose-stack.ts'
+import type { createComposeStack } from '../support/compose-stack.ts'
 
 export type ComposeStack = ReturnType<typeof createComposeStack>
 
-/** Something that an attacker does to a stack of its own, at full size. Bounded in count and time, and ends by itself. */
+/** An attack on its own stack, at full size. It is limited in count and time and ends by itself. */
 export interface Attack {
   /** make attack ONLY=name */
   name: string
-  /** What the attacker does, in one line. */
+  /** The attacker's action, in one line. */
   title: string
-  /** What the stack is started with, besides the defaults. */
+  /** The stack's settings besides the defaults. */
   settings?: Record<string, string>
   run(stack: ComposeStack): Promise<Finding>
 }
 
 export interface Finding {
-  /** What other users saw meanwhile, measured: "reads p95 6 → 9 ms, 20 of 20 logins". */
+  /** Measurements of other users during the attack: "reads p95 6 → 9 ms, 20 of 20 logins". */
   others: string
-  /** Why the attack got through, one reason each; empty if it was stopped. */
+  /** The reasons why the attack succeeded. Empty if it was stopped. */
   gotThrough: string[]
 }
 

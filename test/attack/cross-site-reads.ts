@@ -1,12 +1,13 @@
-import { FROM_ELSEWHERE } from '../../app/test/lib/from-elsewhere.ts'
+import { FROM_ELSEWHERE } from '../support/from-elsewhere.ts'
+import { send } from '../support/http.ts'
 import type { Attack } from './attack.ts'
 
 const TIMES = 200
 
-/** Another site uses the browsers of its visitors: it measures answers, keeps their sessions alive, and takes streams. */
+/** Another site uses its visitors' browsers: it measures responses, extends their sessions, and opens streams. */
 export const crossSiteReads: Attack = {
   name: 'cross-site-reads',
-  title: 'A page of another site makes its visitors’ browsers read /api, with their cookies',
+  title: 'A page of another site makes its visitors’ browsers read /api with their cookies',
   async run(stack) {
     const cookie = (await stack.visitor()).cookie() ?? ''
     const other = await stack.visitor()
@@ -18,7 +19,7 @@ export const crossSiteReads: Attack = {
         ['GET', '/api/sessions'],
         ['HEAD', '/api/events'],
       ] as const) {
-        const response = await fetch(stack.url() + path, { method, headers: { ...headers, Cookie: cookie } })
+        const response = await send(stack.url(), path, { method, headers, cookie })
         await response.text()
         if (response.status === 403) answers.refused++
         else answers.answered++
@@ -26,7 +27,7 @@ export const crossSiteReads: Attack = {
       if ((await other.whoAmI()).status === 200) answers.others++
     }
     return {
-      others: `${answers.others} of ${TIMES} reads answered; the attacker's ${answers.refused + answers.answered}: ${answers.refused} refused`,
+      others: `${answers.others} of ${TIMES} reads answered; ${answers.refused} of the attacker's ${answers.refused + answers.answered} rejected`,
       gotThrough: answers.answered > 0 ? [`${answers.answered} reads for another site were answered`] : [],
     }
   },

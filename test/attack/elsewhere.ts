@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { TOP } from '../lib/command.ts'
+import { TOP } from '../support/command.ts'
 import type { ComposeStack } from './attack.ts'
 
 /**
- * Runs a compiled program of this folder in a container on the network of the published port, so that nginx sees an address
- * other than that of the users on this machine. It reaches nginx as http://nginx:8080. It is ended after `longestMs`.
+ * Runs a compiled program of this folder in a container on the network of the published port. nginx then sees another address
+ * than that of the users on this machine. The program reaches nginx as http://nginx:8080 and is stopped after `longestMs`.
  * @param program the URL of the compiled file, by `new URL('./attackers/x.js', import.meta.url)`
  */
 export function startElsewhere(
@@ -39,9 +39,9 @@ export function startElsewhere(
   }
 
   return {
-    /** All that it has printed so far. */
+    /** Its output so far. */
     said: () => said,
-    /** Resolves with what it printed, when it has ended. */
+    /** Resolves with its output when it has exited. */
     async finished(): Promise<string> {
       await ended
       clearTimeout(tooLong)

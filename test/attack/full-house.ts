@@ -3,6 +3,6 @@ import { besiege } from './nginx-siege.ts'
 
 export const fullHouse: Attack = {
   name: 'full-house',
-  title: '7,000 of 8,192 connections with as much of an unfinished header as is allowed',
+  title: '7,000 of 8,192 connections with an unfinished header of the longest allowed size',
   run: (stack) => besiege(stack, 'allowed-headers', 7_000),
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ADA, ALAN, GRACE } from '../lib/visitor.ts'
+import { ADA, ALAN, GRACE } from '../support/http.ts'
 import type { Attack, ComposeStack } from './attack.ts'
 
 const FAILURES = 180
 const AT_ONCE = 4
 const PAUSE_MS = 300
 
-/** Half again as many failures as one address may have in all, with names that nobody has, from the address of everybody. */
+/** 1.5 times the failures that an address may have, with unknown names, from the address that all clients share. */
 export const lockOutEverybody: Attack = {
   name: 'lock-out-everybody',
   title: `${FAILURES} failed logins with invented names, from the address that all clients share`,
@@ -30,13 +30,13 @@ export const lockOutEverybody: Attack = {
     const good = (statuses: readonly number[]) =>
       `${statuses.filter((status) => status === 200).length} of ${statuses.length}`
     return {
-      others: `logins with the right password: ${good(meanwhile)} meanwhile, ${good(afterwards)} afterwards`,
-      gotThrough: refused === 0 ? [] : [`${refused} logins of others with their right passwords were 429`],
+      others: `logins with the correct password: ${good(meanwhile)} during the attack, ${good(afterwards)} afterwards`,
+      gotThrough: refused === 0 ? [] : [`${refused} logins of other users with the correct password were 429`],
     }
   },
 }
 
-/** Three users log in with their right passwords and out again, one after the other. Resolves with the statuses. */
+/** Three users log in with the correct password and log out, one after the other. Resolves with the statuses. */
 async function keepLoggingIn(stack: ComposeStack, isUnderWay: () => boolean): Promise<number[]> {
   const statuses: number[] = []
   for (let turn = 0; isUnderWay(); turn++) {

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { succeed } from '../lib/command.ts'
-import { ADA, type Credentials, type Visitor } from '../lib/visitor.ts'
+import { succeed } from '../support/command.ts'
+import { ADA, type Credentials } from '../support/http.ts'
+import { percentile } from '../support/percentile.ts'
+import type { Visitor } from '../support/visitor.ts'
 import type { Attack, ComposeStack, Finding } from './attack.ts'
 import { startElsewhere } from './elsewhere.ts'
 
@@ -9,16 +11,16 @@ const FLOOD_SECONDS = 12
 const OTHERS = 20
 const WINDOWS = 5
 const WINDOW_MS = 1_000
-/** A machine that answers quicker than this is not held to twice as quick: a few milliseconds more or less are chance. */
+/** Below this response time the factor of two does not apply, because a few milliseconds are noise. */
 const FLOOR_MS = 5
 
 /**
- * One client sends 120 logins with the right password at once, again and again, to keep the processors and the queue busy. More
- * requests than that would measure the attacker, which shares the processors of this machine with the stack.
+ * One client repeatedly sends 120 concurrent logins with the correct password, to keep the processors and the queue busy. More
+ * requests would measure the attacker, which shares this machine's processors with the stack.
  */
 export const loginFlood: Attack = {
   name: 'login-flood',
-  title: `${AT_ONCE} good logins at once by one client, every second for ${FLOOD_SECONDS} s`,
+  title: `${AT_ONCE} concurrent valid logins of one client, every second for ${FLOOD_SECONDS} s`,
   async run(stack) {
     const others = await createAccounts(stack)
     const reader = await stack.visitor(others[0])
@@ -39,7 +41,7 @@ export const loginFlood: Attack = {
 interface Seen {
   before: number
   meanwhile: number
-  /** The status of each login of another user, and how long it took. */
+  /** The status and duration of each login of another user. */
   logins: { status: number; tookMs: number }[]
   flood: string
 }
@@ -60,7 +62,7 @@ async function createAccounts(stack: ComposeStack): Promise<Credentials[]> {
   return JSON.parse(await succeed('deploy/test-accounts', ['create', 'other', String(OTHERS)], stack.env))
 }
 
-/** The median of the 95th percentiles of several windows: one pause of this machine does not decide. */
+/** The median of the 95th percentiles of several windows, so one pause of this machine does not decide. */
 async function typicalP95(reader: Visitor): Promise<number> {
   const windows: number[] = []
   for (let window = 0; window < WINDOWS; window++) {
@@ -77,7 +79,7 @@ async function typicalP95(reader: Visitor): Promise<number> {
   return percentile(windows, 0.5)
 }
 
-/** As users come: one after the other, whether or not those before them are in. */
+/** Starts the logins at a fixed rate, without waiting for earlier ones. */
 function logInOneByOne(stack: ComposeStack, accounts: readonly Credentials[]): Promise<Seen['logins']> {
   return Promise.all(
     accounts.map(async (account, place) => {
@@ -88,6 +90,3 @@ function logInOneByOne(stack: ComposeStack, accounts: readonly Credentials[]): P
     }),
   )
 }
-
-const percentile = (values: number[], part: number) =>
-  values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(part * values.length))] ?? 0

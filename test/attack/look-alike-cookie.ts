@@ -1,21 +1,21 @@
 import { request } from 'node:https'
-import { ADA, GRACE } from '../lib/visitor.ts'
+import { ADA, GRACE } from '../support/http.ts'
 import type { Attack, ComposeStack } from './attack.ts'
 
 const NAME = '__Host-sid'
 /**
- * One character for each byte that a neighbour under the same domain may put around a name. Space and tab a browser removes;
- * control characters it refuses.
+ * One character for each byte that another host of the domain can put around a cookie name. Browsers remove spaces and tabs
+ * and reject control characters.
  */
 const BYTES = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).filter(
   (byte) => !/[\0-\x20\x7f;=]/.test(byte),
 )
 const LOOK_ALIKES = [...BYTES.flatMap((byte) => [byte + NAME, NAME + byte, byte + NAME + byte]), `=${NAME}`]
 
-/** A cookie that only looks like the session's. */
+/** Cookies that look like the session cookie. */
 export const lookAlikeCookie: Attack = {
   name: 'look-alike-cookie',
-  title: 'A neighbour under the same domain sets cookies over TLS that look like the session’s',
+  title: 'Another host of the domain sets cookies over TLS that look like the session cookie',
   settings: { TLS: '1' },
   async run(stack) {
     const [attacker, visitor] = [await tokenOf(stack, ADA), await tokenOf(stack, GRACE)]
@@ -26,10 +26,10 @@ export const lookAlikeCookie: Attack = {
       if ((await whoAmI(stack, `${name}=${attacker}; ${own}`)) !== GRACE.username) signedOut.push(name)
     }
     return {
-      others: `of ${LOOK_ALIKES.length} names, ${signedIn.length} sign a visitor in and ${signedOut.length} sign one out`,
+      others: `of ${LOOK_ALIKES.length} names, ${signedIn.length} log a visitor in and ${signedOut.length} log one out`,
       gotThrough: [
-        ...(signedIn.length > 0 ? [`signed in as the attacker by ${JSON.stringify(signedIn)}`] : []),
-        ...(signedOut.length > 0 ? [`signed out by ${JSON.stringify(signedOut)}`] : []),
+        ...(signedIn.length > 0 ? [`logged in as the attacker by ${JSON.stringify(signedIn)}`] : []),
+        ...(signedOut.length > 0 ? [`logged out by ${JSON.stringify(signedOut)}`] : []),
       ],
     }
   },
@@ -42,7 +42,7 @@ async function tokenOf(stack: ComposeStack, credentials: object): Promise<string
   return token
 }
 
-/** The user that this Cookie header stands for; undefined for none. */
+/** The user that this Cookie header authenticates, or undefined. */
 async function whoAmI(stack: ComposeStack, cookie: string): Promise<string | undefined> {
   const { status, text } = await ask(stack, 'GET', '/api/user', cookie)
   return status === 200 ? /"username":"([^"]+)"/.exec(text)?.[1] : undefined
@@ -54,7 +54,7 @@ function ask(stack: ComposeStack, method: string, path: string, cookie: string, 
     const sent = request(stack.url() + path, {
       method,
       headers: { 'Content-Type': 'application/json', Cookie: cookie },
-      // The certificate is signed by itself, and the stack is on this machine.
+      // The certificate is self-signed, and the stack is on this machine.
       rejectUnauthorized: false,
     })
     sent.on('response', (answer) => {

@@ -1,16 +1,21 @@
-import { until } from '../../app/test/lib/until.ts'
-import { createReader, percentile, type Reads } from '../lib/reader.ts'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { endWithTest } from '../support/end-with-test.ts'
+import { percentile } from '../support/percentile.ts'
+import { createReader, type Reads } from '../support/reader.ts'
+import { until } from '../support/until.ts'
 import type { ComposeStack, Finding } from './attack.ts'
 import { startElsewhere } from './elsewhere.ts'
 
 const BEFORE_MS = 4_000
 const ATTACK_SECONDS = 20
-/** Twice what a wait for nothing takes: a slow machine is no reason, a user who sees the page stand still is one. */
+/** A read this slow counts as a page that hangs. Slower machines do not reach it. */
 const STANDS_STILL_MS = 1_000
 
 /**
- * Somebody elsewhere holds connections of one kind open (attackers/hold.ts), while a signed-in user of this machine reads,
- * each time on a new connection. Reports how the reads went, and what nginx had of memory at most.
+ * A client at another address holds connections of one kind open (attackers/hold.ts). Meanwhile a logged-in user of this
+ * machine reads, each time on a new connection. Reports the reads and the peak memory of nginx.
  */
 export async function besiege(stack: ComposeStack, kind: string, count: number): Promise<Finding> {
   const reader = await createReader(stack.url())
@@ -25,18 +30,20 @@ export async function besiege(stack: ComposeStack, kind: string, count: number):
   const { most, answers } = JSON.parse(attacker.said() || '{}')
   return {
     others:
-      `reads p95 ${percentile(before.ms, 95)} → ${percentile(meanwhile.ms, 95)} ms, ` +
+      `reads p95 ${p95Of(before)} → ${p95Of(meanwhile)} ms, ` +
       `${meanwhile.failed} of ${meanwhile.ms.length} failed; nginx ${peak.text}; held ${most}, answered ${JSON.stringify(answers)}`,
     gotThrough,
   }
 }
 
+const p95Of = ({ ms }: Reads) => Math.round(percentile(ms, 0.95))
+
 function whatUsersSaw({ ms, failed }: Reads): string[] {
-  const p95 = percentile(ms, 95)
+  const p95 = p95Of({ ms, failed })
   return [
     ...(failed > 0 ? [`${failed} of ${ms.length} reads of another user failed`] : []),
     ...(p95 > STANDS_STILL_MS ? [`reads of another user took ${p95} ms (p95)`] : []),
-    ...(ms.length === 0 ? ['another user could read nothing'] : []),
+    ...(ms.length === 0 ? ['another user had no successful read'] : []),
   ]
 }
 
@@ -54,29 +61,39 @@ async function whatBecameOfNginx(stack: ComposeStack): Promise<string[]> {
   ]
 }
 
-/** The most memory of nginx until it is stopped. Asks the engine again and again, as the container's own files have other names with each version of cgroups. */
+/**
+ * Reads nginx's memory from the engine once a second and keeps the maximum. The container's own files differ between cgroup
+ * versions.
+ */
 export function watchMemory(stack: ComposeStack) {
-  let isStopped = false
   let peak = { mebibytes: 0, text: 'unknown' }
-  const watching = (async () => {
-    while (!isStopped) {
-      const text = (
-        await stack.docker('stats', '--no-stream', '--format', '{{.MemUsage}}', stack.containerOf('nginx-1'))
-      ).trim()
-      const mebibytes = mebibytesIn(text)
-      if (mebibytes > peak.mebibytes) peak = { mebibytes, text: text.replace(' / ', ' of ') }
-    }
-  })()
+  let seen = 0
+  const reading = spawn('docker', ['stats', '--format', '{{.MemUsage}}', stack.containerOf('nginx-1')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const isOver = endWithTest(() => reading.kill('SIGKILL'))
+  const ended = once(reading, 'exit')
+  createInterface({ input: reading.stdout }).on('line', (line) => {
+    // Before the first value, it prints dashes. Each screen begins with codes that clear the last one.
+    const [text] = /\d[\d.]*[A-Za-z]+ \/ .*/.exec(line) ?? []
+    if (text === undefined) return
+    seen++
+    const mebibytes = mebibytesIn(text)
+    if (mebibytes > peak.mebibytes) peak = { mebibytes, text: text.replace(' / ', ' of ') }
+  })
   return {
     async stop(): Promise<{ mebibytes: number; text: string }> {
-      isStopped = true
-      await watching
+      await until('the engine has reported the memory of nginx', () => seen > 0 || reading.exitCode !== null)
+      // docker stats does not end by SIGTERM.
+      reading.kill('SIGKILL')
+      await ended
+      isOver()
       return peak
     },
   }
 }
 
-/** Of `61.2MiB / 384MiB` the first. */
+/** Returns the first value of `61.2MiB / 384MiB`. */
 export function mebibytesIn(usage: string): number {
   const [, value = '0', unit = ''] = /^([\d.]+)(\w+)/.exec(usage) ?? []
   return Number(value) * ({ KiB: 1 / 1024, MiB: 1, GiB: 1024 }[unit] ?? 0)

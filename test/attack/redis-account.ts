@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../app/test/lib/until.ts'
-import { command, TOP } from '../lib/command.ts'
-import { createVisitor, GRACE, type Visitor } from '../lib/visitor.ts'
+import { command, TOP } from '../support/command.ts'
+import { GRACE } from '../support/http.ts'
+import { percentile } from '../support/percentile.ts'
+import { until } from '../support/until.ts'
+import { createVisitor, type Visitor } from '../support/visitor.ts'
 import type { Attack, ComposeStack } from './attack.ts'
 
 const SCRIPT_SECONDS = 8
@@ -13,7 +15,7 @@ const READ_PAUSE_MS = 20
 
 export const redisAccount: Attack = {
   name: 'redis-account',
-  title: 'With the Redis password of a node: stop Redis by a script, learn session keys, make a session for ada',
+  title: 'With a node’s Redis password: block Redis by a script, read session keys, forge a session of ada',
   async run(stack) {
     const reader = await stack.visitor(GRACE)
     const reads = startReads(reader)
@@ -21,10 +23,10 @@ export const redisAccount: Attack = {
     const before = reads.take()
     const account = await openAccount(stack)
     const gotThrough: string[] = []
-    if (await runsEndlessScript(stack, account)) gotThrough.push('a script without an end stopped Redis')
-    if (await seesKeys(stack, account)) gotThrough.push('CLIENT TRACKING BCAST told it the key of a session')
+    if (await runsEndlessScript(stack, account)) gotThrough.push('an endless script blocked Redis')
+    if (await seesKeys(stack, account)) gotThrough.push('CLIENT TRACKING BCAST revealed the key of a session')
     const forged = await honoursForgery(stack, account)
-    if (forged) gotThrough.push(`${forged} honoured a session for ada that it had written itself`)
+    if (forged) gotThrough.push(`${forged} accepted a forged session of ada`)
     const during = reads.take()
     await reads.stop()
     const others = `reads p95 ${p95(before.ms)} → ${p95(during.ms)} ms, ${during.failed} of ${during.ms.length} failed`
@@ -34,10 +36,10 @@ export const redisAccount: Attack = {
 
 type Account = Awaited<ReturnType<typeof openAccount>>
 
-/** What somebody with the secrets of a node can send to Redis. */
+/** The commands that an attacker with a node's secrets can send to Redis. */
 async function openAccount(stack: ComposeStack) {
   const password = (await readFile(`${TOP}.secrets/redis-app-password`, 'utf8')).trim()
-  // By name only: an argument of docker would show the password.
+  // Passed by name, because an argument of docker would show the password.
   const env = { ...stack.env, REDISCLI_AUTH: password }
   const exec = ['exec', '--interactive', '--env', 'REDISCLI_AUTH', stack.containerOf('redis-1')]
   return {
@@ -45,7 +47,7 @@ async function openAccount(stack: ComposeStack) {
       const limited = ['timeout', String(SCRIPT_SECONDS), 'redis-cli', '--user', 'app', ...words]
       return (await command('docker', [...exec, ...limited], env)).output
     },
-    /** A connection that is told what others do meanwhile, if Redis lets it. Gives all that it was told. */
+    /** Opens a connection that receives the activity of others if Redis allows it. Returns all that it received. */
     async listen(first: string, meanwhile: () => Promise<void>): Promise<string> {
       const child = spawn('docker', [...exec, 'redis-cli', '-3', '--show-pushes', 'yes', '--user', 'app'], {
         env: { ...process.env, ...env },
@@ -56,7 +58,7 @@ async function openAccount(stack: ComposeStack) {
         told += piece
       })
       child.stdin.write(`${first}\n`)
-      await until('Redis has answered', () => told !== '')
+      await until('Redis has replied', () => told !== '')
       await meanwhile()
       child.stdin.end('PING\nPING\n')
       await once(child, 'close')
@@ -65,7 +67,7 @@ async function openAccount(stack: ComposeStack) {
   }
 }
 
-/** For a few seconds only: the administrator then kills it. */
+/** Runs for a few seconds only, then the administrator kills the script. */
 async function runsEndlessScript(stack: ComposeStack, account: Account): Promise<boolean> {
   const library = "#!lua name=endless\nredis.register_function('endless', function() while true do end end)"
   for (const words of [
@@ -93,7 +95,7 @@ async function seesKeys(stack: ComposeStack, account: Account): Promise<boolean>
   return tokens.some((token) => told.includes(token))
 }
 
-/** Which nodes take a session that was written by hand for one. Empty: none. */
+/** The nodes that accept a forged session. Empty if none does. */
 async function honoursForgery(stack: ComposeStack, account: Account): Promise<string> {
   const token = randomBytes(32).toString('base64url')
   const record = {
@@ -114,7 +116,7 @@ async function honoursForgery(stack: ComposeStack, account: Account): Promise<st
   return [...nodes].sort().join(', ')
 }
 
-/** Somebody else who reads their session all the time. */
+/** Another user who reads continuously. */
 function startReads(visitor: Visitor) {
   let isStopped = false
   let ms: number[] = []
@@ -146,4 +148,4 @@ function startReads(visitor: Visitor) {
   }
 }
 
-const p95 = (ms: readonly number[]) => Math.round([...ms].sort((a, b) => a - b)[Math.floor(ms.length * 0.95)] ?? 0)
+const p95 = (ms: readonly number[]) => Math.round(percentile(ms, 0.95))

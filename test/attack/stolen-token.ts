@@ -1,17 +1,18 @@
-import { until } from '../../app/test/lib/until.ts'
-import { ADA, ALAN, createVisitor, GRACE, type Visitor } from '../lib/visitor.ts'
+import { ADA, ALAN, GRACE } from '../support/http.ts'
+import { until } from '../support/until.ts'
+import { createVisitor, type Visitor } from '../support/visitor.ts'
 import type { Attack, ComposeStack } from './attack.ts'
 
 const SECONDS = { rotate: 2, grace: 1 }
 const THEFTS = 6
-/** Several of each account. */
+/** Several sessions of each account. */
 const LOSSY_SESSIONS = 12
 const LOSSY_ROUNDS = 3
 
-/** Somebody copies the tokens of users and replays them after they were replaced, and a network loses answers meanwhile. */
+/** An attacker copies tokens and replays them after their replacement, while the network loses responses. */
 export const stolenToken: Attack = {
   name: 'stolen-token',
-  title: `Copies ${THEFTS} tokens and replays each after it was replaced, while a network loses every answer with a new token`,
+  title: `Copies ${THEFTS} tokens and replays each after its replacement, while the network loses every response with a new token`,
   settings: {
     SESSION_ROTATE: String(SECONDS.rotate),
     SESSION_ROTATE_GRACE: String(SECONDS.grace),
@@ -21,20 +22,20 @@ export const stolenToken: Attack = {
   async run(stack) {
     const [lost, thefts] = await Promise.all([loseAnswers(stack), stealTokens(stack)])
     const gotThrough: string[] = []
-    if (lost > 0) gotThrough.push(`${lost} of ${LOSSY_SESSIONS} users lost their session with an answer`)
-    if (thefts.living > 0) gotThrough.push(`${thefts.living} of ${THEFTS} stolen sessions went on after the replay`)
-    if (thefts.unexplained > 0) gotThrough.push(`${thefts.unexplained} of ${THEFTS} victims did not learn why`)
+    if (lost > 0) gotThrough.push(`${lost} of ${LOSSY_SESSIONS} users lost their session with a lost response`)
+    if (thefts.living > 0) gotThrough.push(`${thefts.living} of ${THEFTS} stolen sessions continued after the replay`)
+    if (thefts.unexplained > 0) gotThrough.push(`${thefts.unexplained} of ${THEFTS} victims got no reason`)
     if (thefts.unlogged > 0) gotThrough.push(`${thefts.unlogged} of ${THEFTS} replays are not in the log`)
     return {
       others:
-        `${LOSSY_SESSIONS - lost} of ${LOSSY_SESSIONS} users whose answers were lost stay logged in, ` +
-        `${THEFTS - thefts.unexplained} of ${THEFTS} victims learn why their session ended`,
+        `${LOSSY_SESSIONS - lost} of ${LOSSY_SESSIONS} users with lost responses stay logged in, ` +
+        `${THEFTS - thefts.unexplained} of ${THEFTS} victims get the reason why their session ended`,
       gotThrough,
     }
   },
 }
 
-/** How many sessions were lost whose browser never gets a new token: each request is sent with the first one. */
+/** Returns the number of lost sessions of browsers that never receive a new token: each request has the first one. */
 async function loseAnswers(stack: ComposeStack): Promise<number> {
   const sessions = await visitors(stack, LOSSY_SESSIONS)
   let lost = 0
@@ -52,7 +53,7 @@ async function stealTokens(stack: ComposeStack) {
   const ids = await Promise.all(victims.map(async (victim) => (await victim.whoAmI()).body.session?.id ?? ''))
   await Promise.all(
     victims.map((victim, place) =>
-      until('the token is replaced, and the new one used', async () => {
+      until('the token is replaced and the new one used', async () => {
         await victim.whoAmI()
         return victim.token() !== thieves[place]?.token() && (await victim.whoAmI()).status === 200
       }),
@@ -84,7 +85,7 @@ async function visitors(stack: ComposeStack, count: number): Promise<Visitor[]> 
   return sessions
 }
 
-/** By the clock: what happens after a time is what is tried. */
+/** Waits for a time, because the behaviour after it is tested. */
 async function pass(seconds: number): Promise<void> {
   const from = Date.now()
   await until('the time has passed', () => Date.now() - from > seconds * 1000 + 100)

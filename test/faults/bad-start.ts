@@ -1,10 +1,10 @@
-// A node that is started with what it cannot use: the others are in use, and it must not be in their way.
+// A node starts with invalid settings. It must not disturb the running nodes.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { command } from '../lib/command.ts'
+import { command } from '../support/command.ts'
 import type { Fault, Watch } from './fault.ts'
 import type { Stack } from './stack.ts'
 
-/** What is wrong, and what the one line has to say. */
+/** The invalid settings, and the pattern of the one line that must name them. */
 const MISTAKES: { what: string; settings: Record<string, string>; says: RegExp }[] = [
   {
     what: 'a wrong password',
@@ -18,7 +18,7 @@ const MISTAKES: { what: string; settings: Record<string, string>; says: RegExp }
   },
   { what: 'a bad REDIS_URL', settings: { REDIS_URL: 'http://redis' }, says: /REDIS_URL: is not a redis:\/\// },
   {
-    what: 'a Redis that is not there',
+    what: 'an address without a Redis',
     settings: { REDIS_URL: 'redis://127.0.0.1:1' },
     says: /127\.0\.0\.1:1: .*ECONNREFUSED.*REDIS_URL/,
   },
@@ -40,7 +40,7 @@ const badStart: Fault = {
   },
 }
 
-/** Neither is in the network of the balancer under the nodes' name, so nobody is sent there. */
+/** Neither container has the nodes' name in nginx's network, so nginx sends them no request. */
 const run = (settings: Record<string, string>, ...options: string[]) => [
   ...['compose', 'run', '--no-deps', '--no-TTY', ...options],
   ...Object.entries(settings).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
@@ -50,21 +50,24 @@ const run = (settings: Record<string, string>, ...options: string[]) => [
 async function expectOneLine(watch: Watch, { what, settings, says }: (typeof MISTAKES)[number]): Promise<void> {
   const { code, output } = await command('docker', run(settings, '--rm'))
   const lines = output.split('\n').filter((line) => line.startsWith('{'))
-  watch.expect(code === 1, `${what}: it ended with ${code}`)
-  watch.expect(lines.length === 1 && says.test(lines[0] ?? ''), `${what}: it said ${lines.join(' ') || 'nothing'}`)
+  watch.expect(code === 1, `${what}: the node exited with status ${code}`)
+  watch.expect(
+    lines.length === 1 && says.test(lines[0] ?? ''),
+    `${what}: the node printed ${lines.join(' ') || 'nothing'}`,
+  )
 }
 
-/** With the restart policy that the nodes have. */
+/** With the nodes' restart policy. */
 async function expectNoStorm(stack: Stack, watch: Watch): Promise<void> {
   const name = `${stack.project}-bad-start`
   const { code, output } = await command('docker', run({ SESSION_TTL_SECONDS: 'soon' }, '--detach', '--name', name))
   try {
-    watch.expect(code === 0, `it could not be started: ${output}`)
+    watch.expect(code === 0, `the node could not be started: ${output}`)
     await stack.docker('update', '--restart', 'unless-stopped', name)
     await stack.docker('start', name)
     await sleep(OBSERVED_MS)
     const restarts = Number(await stack.docker('inspect', '--format', '{{.RestartCount}}', name))
-    watch.expect(restarts > 0 && restarts <= MOST_RESTARTS, `restarted ${restarts} times in ten seconds`)
+    watch.expect(restarts > 0 && restarts <= MOST_RESTARTS, `the node restarted ${restarts} times in ten seconds`)
   } finally {
     await stack.docker('rm', '--force', name)
   }

@@ -1,6 +1,6 @@
 import { metric, type Stack } from './stack.ts'
 
-/** What must not grow with time, however much has gone wrong meanwhile. */
+/** Values that must not grow over time, whatever faults happen. */
 export interface Holdings {
   nodeMemoryMb: number
   redisMemoryMb: number
@@ -9,7 +9,7 @@ export interface Holdings {
   keys: number
 }
 
-/** How much more than at the beginning is no growth yet: what a process takes once and keeps for the next time. */
+/** The tolerated increase: memory that a process allocates once and keeps. */
 const TOLERATED: Record<keyof Holdings, { what: string; more: number }> = {
   nodeMemoryMb: { what: 'memory of a node, in MB', more: 32 },
   redisMemoryMb: { what: 'memory of Redis, in MB', more: 4 },
@@ -31,7 +31,7 @@ export async function takeStock(stack: Stack): Promise<Holdings> {
   return {
     nodeMemoryMb: Math.round(Math.max(...memory)),
     redisMemoryMb: Math.round(value('used_memory') / 1e6),
-    // Less the one that asks.
+    // Without the connection of this query.
     redisConnections: value('connected_clients') - 1,
     clientConnections: sockets.filter((line) => CLIENT_SOCKET.test(line)).length,
     keys: Number(await stack.redis('--raw', 'DBSIZE')),

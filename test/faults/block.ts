@@ -1,5 +1,5 @@
-// Loaded before a node of the profile `test`: gives it one more route, which blocks its event loop for so long. This is a
-// fault to try, and so it is not in the application.
+// Loaded before the node of compose.yml. Adds a route that blocks the event loop for a number of milliseconds. The
+// application itself has no such route.
 import { Server } from 'node:http'
 
 const emit = Server.prototype.emit

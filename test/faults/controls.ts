@@ -1,38 +1,36 @@
-// Three of the settings that make the stack survive, each taken away in turn. Then the fault must be reported as failed:
-// otherwise the drill sees nothing.
+// Each control removes one of three settings that make the stack survive. Then the drill must report the fault as failed.
+// Otherwise the drill detects nothing.
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { succeed, TOP } from '../lib/command.ts'
-import type { Fault } from './fault.ts'
+import { succeed, TOP } from '../support/command.ts'
+import { cutPrimary, withoutReplicas } from './failover.ts'
 import { stopNode } from './nodes-fail.ts'
 import { killRedis, pauseRedis } from './redis-fails.ts'
-import { FOLDER, remake, remakeNodes, remakeRedis } from './remake.ts'
+import { remake, remakeNodes, remakeRedis, settingsFolder } from './remake.ts'
+import type { RedisKind } from './servers.ts'
+import type { Stack } from './stack.ts'
+import type { Control as ControlOf } from './try-faults.ts'
 
-export interface Control {
-  title: string
-  fault: Fault
-  /** What the drill must find missing, and nothing else will do. */
-  finds: RegExp
-}
+export type Control = ControlOf<Stack>
 
 const noNextUpstream: Control = {
-  title: 'nginx asks no other node',
+  title: 'nginx retries on no other node',
   finds: /^GET got 502/,
   fault: {
     ...stopNode,
     async prepare() {
-      const files = `${TOP}/${FOLDER}`
+      const files = `${TOP}/${settingsFolder()}`
       await mkdir(files, { recursive: true })
       await cp(`${TOP}/nginx/parts`, `${files}/parts`, { recursive: true })
-      const config = await readFile(`${files}/parts/app.conf`, 'utf8')
-      const asks = /^proxy_next_upstream error .*$|error_page 502 = @again;/gm
-      if (config.match(asks)?.length !== 3) throw new Error('app.conf has changed')
+      const config = await readFile(`${files}/parts/failover.conf`, 'utf8')
+      const asks = /^proxy_next_upstream error .*$|error_page 502 = @retry_if_safe;/gm
+      if (config.match(asks)?.length !== 3) throw new Error('failover.conf has changed')
       const without = config.replace(asks, (found) =>
         found.startsWith('error_page') ? 'error_page 502 /problem;' : 'proxy_next_upstream off;',
       )
-      await writeFile(`${files}/parts/app.conf`, without)
-      // Whatever the umask: nginx has another user.
+      await writeFile(`${files}/parts/failover.conf`, without)
+      // Readable with any umask, because nginx runs as another user.
       await succeed('chmod', ['-R', 'a+rX', `${files}/parts`])
-      await remake('nginx', { volumes: [`./${FOLDER}/parts:/etc/nginx/parts:ro`] })
+      await remake('nginx', { volumes: [`./${settingsFolder()}/parts:/etc/nginx/parts:ro`] })
     },
     restore: () => remake('nginx'),
   },
@@ -51,9 +49,9 @@ const noAppendOnlyFile: Control = {
   },
 }
 
-const noDeadline: Control = {
-  title: 'No deadline for Redis',
-  finds: /an answer took \d+ ms/,
+export const noDeadline: Control = {
+  title: 'Redis calls have no deadline',
+  finds: /a response took \d+ ms/,
   fault: {
     ...pauseRedis(4),
     prepare: (stack) => remakeNodes(stack, { REDIS_DEADLINE_MS: '60000' }),
@@ -61,4 +59,16 @@ const noDeadline: Control = {
   },
 }
 
+const noReplicas: Control = {
+  title: 'no write waits for a replica, and a primary without replicas accepts writes',
+  finds: /^(lost|lost by rotation|returned): /,
+  fault: withoutReplicas(cutPrimary),
+}
+
 export const controls = [noNextUpstream, noAppendOnlyFile, noDeadline]
+/** What make chaos-controls removes from a stack with this kind of Redis. */
+export const CONTROLS_OF: Record<RedisKind, readonly Control[]> = {
+  single: controls,
+  sentinel: [noReplicas],
+  cluster: [noReplicas],
+}

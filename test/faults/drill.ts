@@ -1,25 +1,25 @@
-import { patienceMsOf, until } from '../../app/test/lib/until.ts'
-import { command } from '../lib/command.ts'
-import { secretsSeen } from '../lib/visitor.ts'
+import { patienceMsOf, until } from '../support/until.ts'
+import { secretsSeen } from '../support/visitor.ts'
 import type { Fault, Late, Outcome, Watch } from './fault.ts'
 import { byMachine, judge, nothingSeen, patienceMs, recoveredAt } from './judge.ts'
 import { startK6 } from './k6-load.ts'
 import { accountsOfRun, startLoad } from './load.ts'
 import { type MachineWatch, watchMachine } from './machine.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
-import type { Stack } from './stack.ts'
+import type { RunningStack } from './running-stack.ts'
 
-/** How long everything has to go well before the stack counts as recovered. */
+/** How long all requests must succeed before the stack counts as recovered. */
 const QUIET_MS = 1_000
 
-/** Lets people use the stack while `work` is done, and leaves no session of theirs behind. */
-export async function underLoad<T>(stack: Stack, work: (recorder: Recorder) => Promise<T>): Promise<T> {
+/** Runs the load during `work` and logs out all of its sessions afterwards. */
+export async function underLoad<T>(stack: RunningStack, work: (recorder: Recorder) => Promise<T>): Promise<T> {
   const accounts = accountsOfRun()
   const recorder = createRecorder(stack.url, { rotation: await stack.rotation() })
   await recorder.leaveNothing(accounts)
-  const load = startLoad(recorder)
+  // With replicas a revocation is as much at risk as a logout.
+  const load = startLoad(recorder, { revokes: await stack.hasReplicas() })
   try {
-    await until('sessions come and go', () => recorder.inState('ended').length > 1, 20_000)
+    await until('sessions are created and ended', () => recorder.inState('ended').length > 1, 20_000)
     return await work(recorder)
   } finally {
     await load.stop()
@@ -27,8 +27,8 @@ export async function underLoad<T>(stack: Stack, work: (recorder: Recorder) => P
   }
 }
 
-/** One fault from beginning to end. Whatever it needed is undone afterwards, also if it could not be carried out. */
-export async function tryOut(stack: Stack, fault: Fault): Promise<Outcome> {
+/** Runs one fault from preparation to cleanup. The cleanup also runs if the fault fails to run. */
+export async function tryOut<S extends RunningStack>(stack: S, fault: Fault<S>): Promise<Outcome> {
   const startedAt = new Date()
   const machine = watchMachine(stack)
   try {
@@ -36,7 +36,7 @@ export async function tryOut(stack: Stack, fault: Fault): Promise<Outcome> {
     const outcome = await underLoad(stack, (recorder) => drill(stack, fault, recorder, machine))
     return { ...outcome, missed: [...outcome.missed, ...(await secretsInLogs(stack, startedAt))] }
   } catch (error) {
-    const { missed, late } = asReason(error, 'it could not be carried out: ')
+    const { missed, late } = asReason(error, 'the fault failed to run: ')
     const { failures, tooSlow } = byMachine(late, machine.delays())
     return { ...nothingSeen(fault), missed: [...missed, ...failures], tooSlow }
   } finally {
@@ -45,27 +45,33 @@ export async function tryOut(stack: Stack, fault: Fault): Promise<Outcome> {
   }
 }
 
-/** What was waited for in vain is a bound on a time that was missed. */
+/** A wait that timed out counts as an exceeded time limit. */
 function asReason(error: unknown, before = ''): { missed: string[]; late: Late[] } {
   const what = `${before}${error instanceof Error ? error.message : error}`
   const boundMs = patienceMsOf(error)
   return boundMs === undefined ? { missed: [what], late: [] } : { missed: [], late: [{ what, boundMs }] }
 }
 
-/** No token and no password of this run may be in any log, whatever went wrong. */
-async function secretsInLogs(stack: Stack, since: Date): Promise<string[]> {
-  const containers = (await stack.compose('ps', '--format', '{{.Name}}')).trim().split('\n')
-  const logs = await Promise.all(
-    containers.map((name) => command('docker', ['logs', '--since', since.toISOString(), name])),
-  )
-  const isUnreadable = logs.some(({ code }) => code !== 0)
-  const isThere = [...secretsSeen].some((secret) => logs.some(({ output }) => output.includes(secret)))
-  return [...(isUnreadable ? ['a log cannot be read'] : []), ...(isThere ? ['a token or a password is in a log'] : [])]
+/** No log may contain a token or a password of this run, whatever failed. */
+async function secretsInLogs(stack: RunningStack, since: Date): Promise<string[]> {
+  const logs = await stack.logs(since)
+  const isUnreadable = logs.includes(undefined)
+  const isThere = [...secretsSeen].some((secret) => logs.some((text) => text?.includes(secret)))
+  return [
+    ...(isUnreadable ? ['a log cannot be read'] : []),
+    ...(isThere ? ['a log contains a token or a password'] : []),
+  ]
 }
 
-/** Lets one fault happen under the load that there is, and says what its users saw and whether that was in bounds. */
-export async function drill(stack: Stack, fault: Fault, recorder: Recorder, machine: MachineWatch): Promise<Outcome> {
+/** Runs one fault under load. Returns what users saw and whether it was within the limits. */
+export async function drill<S extends RunningStack>(
+  stack: S,
+  fault: Fault<S>,
+  recorder: Recorder,
+  machine: MachineWatch,
+): Promise<Outcome> {
   const { now, operations, violations, actions } = recorder
+  const firstLate = recorder.late.length
   const missed: string[] = []
   const late: Late[] = []
   const k6 = await startK6(fault.seconds)
@@ -85,16 +91,16 @@ export async function drill(stack: Stack, fault: Fault, recorder: Recorder, mach
       if (tookMs > boundMs) late.push({ what: `${what} took ${tookMs.toFixed(0)} ms`, boundMs })
     },
   }
-  // What cannot be carried out to its end is not survived, and the other faults still have their turn.
+  // A fault that fails to run is not survived. The other faults still run.
   await fault.happen(stack, watch).catch((error: unknown) => {
     const reason = asReason(error)
     missed.push(...reason.missed)
     late.push(...reason.late)
   })
   const nodes = await stack.nodes()
-  const recoverMs = await recovery()
+  const recoverMs = await recovery({ recorder, firstOperation, nodes, mendedMs, longestMs: patienceMs(fault) })
   const k6Saw = await k6.finished
-  // Nobody is left waiting, however long it takes. And then one by one, whatever the load has not asked for by chance.
+  // Waits for all responses. Then checks each session that the load has not requested.
   await recorder.settled()
   await recorder.askForAll()
   return judge(fault, {
@@ -105,19 +111,26 @@ export async function drill(stack: Stack, fault: Fault, recorder: Recorder, mach
     startedMs,
     recoverMs,
     missed,
-    late,
+    late: [...late, ...recorder.late.slice(firstLate)],
     machine: machine.delays(),
   })
+}
 
-  /** Undefined if it takes longer than anybody should wait. */
-  async function recovery(): Promise<number | undefined> {
-    const isRecovered = () => {
-      const recoveredMs = recoveredAt(operations.slice(firstOperation), nodes, mendedMs)
-      return recoveredMs !== undefined && now() - recoveredMs > QUIET_MS ? { recoveredMs } : undefined
-    }
-    const found = await until('every node serves, and nothing goes wrong', isRecovered, patienceMs(fault)).catch(
-      () => undefined,
-    )
-    return found === undefined ? undefined : found.recoveredMs - mendedMs
+interface Recovering {
+  recorder: Recorder
+  firstOperation: number
+  nodes: readonly string[]
+  mendedMs: number
+  longestMs: number
+}
+
+/** Undefined if the recovery exceeds the patience. */
+async function recovery({ recorder, firstOperation, nodes, mendedMs, longestMs }: Recovering) {
+  const { now, operations } = recorder
+  const isRecovered = () => {
+    const recoveredMs = recoveredAt(operations.slice(firstOperation), nodes, mendedMs)
+    return recoveredMs !== undefined && now() - recoveredMs > QUIET_MS ? { recoveredMs } : undefined
   }
+  const found = await until('every node serves without errors', isRecovered, longestMs).catch(() => undefined)
+  return found === undefined ? undefined : found.recoveredMs - mendedMs
 }

@@ -1,9 +1,15 @@
-// What the stack itself reports of the sessions that it has ended.
-import type { Credentials, Visitor } from '../lib/visitor.ts'
+// The events that the stack publishes about sessions that it has ended.
+import type { Credentials } from '../support/http.ts'
+import type { Visitor } from '../support/visitor.ts'
 
-export type EndedBy = 'evicted' | 'revoked' | 'replaced'
+export type EndedBy = 'evicted' | 'revoked' | 'replaced' | 'reused'
 
-const ENDINGS: Record<string, EndedBy> = { made_room: 'evicted', revoked: 'revoked', replaced: 'replaced' }
+const ENDINGS: Record<string, EndedBy> = {
+  made_room: 'evicted',
+  revoked: 'revoked',
+  replaced: 'replaced',
+  token_reused: 'reused',
+}
 const PATIENCE_MS = 5_000
 
 interface SessionEvent {
@@ -12,8 +18,8 @@ interface SessionEvent {
 }
 
 /**
- * The sessions of an account that the stack has ended and published as ended, by id. The reason in a 401 does not count: a
- * node that has lost a session can state any. Empty if the events cannot be read; then nothing is excused.
+ * The ids of an account's sessions that the stack has published as ended. The reason in a 401 does not count, because a
+ * node that has lost a session could state any. Empty if the events cannot be read. Then nothing is excused.
  */
 export async function publishedEndings(
   url: string,
@@ -22,7 +28,7 @@ export async function publishedEndings(
 ): Promise<Map<string, EndedBy>> {
   const endings = new Map<string, EndedBy>()
   try {
-    // This login is the newest event of the account: what came before it has been read when it is there.
+    // This login is the newest event of the account. When it arrives, all earlier events have been read.
     const newest = (await visitor.logIn(account)).body.session?.id
     if (newest === undefined) return endings
     for await (const { type = '', sessionId = '' } of eventsOf(url, visitor.cookie() ?? '')) {
@@ -31,13 +37,13 @@ export async function publishedEndings(
       if (type === 'login' && sessionId === newest) break
     }
   } catch {
-    // As far as they could be read.
+    // The events that could be read.
   }
   await visitor.logOut().catch(() => {})
   return endings
 }
 
-/** All that the stack has kept, and then what comes. */
+/** All stored events, then new ones. */
 async function* eventsOf(url: string, cookie: string): AsyncGenerator<SessionEvent> {
   const response = await fetch(new URL('/api/events?after=0-1', url), {
     headers: { Cookie: cookie },

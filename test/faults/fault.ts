@@ -1,69 +1,78 @@
 import type { Recorder } from './recorder.ts'
+import type { RunningStack } from './running-stack.ts'
 import type { Stack } from './stack.ts'
 
-/** Something that goes wrong, what its users may see of it, and how soon it must be over. */
-export interface Fault {
+/** What users may see of a fault, and how soon the stack must recover. */
+export interface FaultLimits {
   /** make chaos FAULT=name */
   name: string
   title: string
-  /** What may be answered besides the right thing, while it lasts. 0 is no answer at all. */
+  /** The error statuses that users may see during the fault. 0 is no response. */
   tolerated: { get: readonly number[]; post: readonly number[] }
-  /** No answer may take longer than this, whatever it says. */
+  /** The limit for every response, also for errors. */
   slowestMs: number
-  /** From when it is mended until every node serves and nothing goes wrong any more. */
+  /** The limit from the end of the fault until every node serves without errors. */
   recoverMs: number
-  /** About how long it takes: k6 puts its load on for that long. 0 for what would take k6 down too. */
+  /** The approximate duration, for the load of k6. 0 if the fault would stop k6 too. */
   seconds: number
-  /** Brings the stack into the state that the fault needs, before anybody uses it, and back. */
-  prepare?(stack: Stack): Promise<void>
-  restore?(stack: Stack): Promise<void>
-  /** Breaks it, mends it, and tells what else is not as it should be. */
-  happen(stack: Stack, watch: Watch): Promise<void>
 }
 
-/** How a fault tells of itself while it happens. */
+/** A fault of a stack that runs in this way: with Compose by default. */
+export interface Fault<S extends RunningStack = Stack> extends FaultLimits {
+  /** Brings the stack into the state that the fault needs before the load starts, and restores it afterwards. */
+  prepare?(stack: S): Promise<void>
+  restore?(stack: S): Promise<void>
+  /** Breaks and repairs the stack, and reports further findings. */
+  happen(stack: S, watch: Watch): Promise<void>
+}
+
+/** The interface through which a running fault reports. */
 export interface Watch {
   recorder: Recorder
-  /** Milliseconds since the recording began. */
+  /** Milliseconds since the start of the recording. */
   now(): number
-  /** From now on the stack has to find back by itself. Without it, that is from the beginning. */
+  /** Marks the end of the fault, where the recovery time starts. By default it starts with the fault. */
   mended(): void
-  /** Something is not as it should be unless `isSo`. */
+  /** Reports a failure unless `isSo`. */
   expect(isSo: boolean, otherwise: string): void
-  /** The same for a bound on a time. A machine that is too slow for it by itself cannot judge the stack by it. */
+  /** The same for a time limit. A machine that is too slow cannot judge the stack by it. */
   expectWithin(tookMs: number, boundMs: number, what: string): void
 }
 
-/** Something took longer than it may. */
+/** An exceeded time limit. */
 export interface Late {
-  /** In words, with the time. */
+  /** The description, with the time. */
   what: string
   boundMs: number
 }
 
-/** What a fault came to. The rows of the report. */
+/** The outcome of a fault: one row of the report. */
 export interface Outcome {
   name: string
   title: string
-  /** How often users saw which status; 0 is no answer. */
+  /** The number of responses of each status. 0 is no response. */
   answers: Record<string, number>
   slowestMs: number
   boundSlowestMs: number
-  /** Sessions that were acknowledged, not logged out, and refused. */
+  /** Sessions that were acknowledged, not logged out, and then rejected. */
   lost: number
-  /** Undefined where it never did. */
+  /** Sessions lost since their login, sessions lost after a rotation, and ended sessions that were accepted. */
+  losses: { logins: number; byRotation: number; returned: number }
+  /** From the first wrong response to the last one. */
+  downMs: number
+  /** Undefined if the stack did not recover. */
   recoverMs: number | undefined
   boundRecoverMs: number
-  /** Why it was not survived; empty if it was. */
+  /** Why the fault was not survived. Empty if it was. */
   missed: string[]
-  /** Bounds on times that were missed on a machine that is too slow by itself to judge by them. */
+  /** Time limits exceeded on a machine that is too slow to judge them. */
   tooSlow: string[]
-  /** What the stack did to sessions by itself: evictions, rotations, revocations. No loss. */
+  /** Changes of sessions by the stack itself: evictions, rotations, revocations. They are no loss. */
   byStack: Record<string, number>
 }
 
 export type Verdict = 'survived' | 'FAILED' | 'too slow to judge'
 
-/** A loss or a wrong answer is a failure, however slow the machine is. */
+/** A loss or a wrong response is a failure, however slow the machine is. */
 export const verdictOf = ({ missed, tooSlow }: Pick<Outcome, 'missed' | 'tooSlow'>): Verdict =>
   missed.length > 0 ? 'FAILED' : tooSlow.length > 0 ? 'too slow to judge' : 'survived'

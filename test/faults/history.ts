@@ -1,30 +1,32 @@
-// What the recorder keeps of the requests that it has sent, and of the sessions that it has used.
-import type { Credentials, Visitor } from '../lib/visitor.ts'
+// The recorder's records of its requests and sessions.
+import type { Credentials } from '../support/http.ts'
+import type { Visitor } from '../support/visitor.ts'
 import type { EndedBy } from './endings.ts'
+import type { Late } from './fault.ts'
 
-/** Under this name the recorder's sessions are listed among a user's own. */
+/** The client name of the recorder's sessions in a user's session list. */
 export const AGENT = 'chaos'
 
-/** One request and what came of it. */
+/** One request and its result. */
 export interface Operation {
-  kind: 'login' | 'ask' | 'ask-ended' | 'logout'
+  kind: 'login' | 'ask' | 'ask-ended' | 'logout' | 'revoke' | 'revoke-ended'
   startedMs: number
   tookMs: number
-  /** 0: there was no answer. */
+  /** 0: no response. */
   status: number
   servedBy: string
-  /** Why there was no answer. */
+  /** Why there was no response. */
   error?: string
 }
 
-/** A promise that was broken: a session lost, one that came back, another user's data, a cookie taken away. */
+/** A broken guarantee: a session lost or back after its end, another user's data, a cleared cookie, or a bare 503. */
 export interface Violation {
   atMs: number
-  what: 'lost' | 'returned' | 'wrong user' | 'cookie cleared'
+  what: 'lost' | 'lost by rotation' | 'returned' | 'wrong user' | 'cookie cleared' | 'no Retry-After'
   detail: string
 }
 
-/** What the stack did to a session by itself. It is part of the history of the session, and no loss. */
+/** A change of a session by the stack itself. It is part of the session's history and no loss. */
 export interface StackAction {
   atMs: number
   what: EndedBy | 'rotated'
@@ -37,21 +39,23 @@ export interface KnownSession {
   account: Credentials
   id: string
   /**
-   * `refused`: a request was rejected, and it has still to be found out why. `ending`: a logout was sent without an answer
-   * so far. `unknown`: no claim is made.
+   * `refused`: a request was rejected for a reason that is not yet known. `ending`: a logout was sent and has no response
+   * yet. `unknown`: the recorder expects nothing.
    */
   state: 'living' | 'refused' | 'ending' | 'ended' | 'unknown'
   createdMs: number
-  /** When the server acknowledged the newest change: the login, a rotation, or the end. */
+  /** When the server acknowledged the latest change: the login, a rotation, or the end. */
   changedMs: number
-  /** Each token that a rotation has replaced, and the earliest time at which that can have been. */
+  /** Each token that a rotation has replaced, and the earliest possible time of the rotation. */
   replaced: Map<string, number>
-  /** How many requests are under way with it, and when the last one began. */
+  /** The number of requests in progress with this session, and the start of the latest one. */
   asking: number
   askedMs: number
+  /** How long its slowest request took. */
+  slowestMs: number
 }
 
-/** A request with a living session that was rejected: why, is found out later. */
+/** A rejected request of a live session. The recorder finds the reason later. */
 export interface Refusal {
   session: KnownSession
   operation: Operation
@@ -59,13 +63,28 @@ export interface Refusal {
   answeredMs: number
 }
 
-/** How the stack rotates tokens: SESSION_ROTATE and SESSION_ROTATE_GRACE. 0 for never. */
+/** The stack's rotation settings: SESSION_ROTATE and SESSION_ROTATE_GRACE. 0 for never. */
 export interface RotationTimes {
   everyMs: number
   graceMs: number
 }
 
-const RIGHT: Record<Operation['kind'], number> = { login: 200, ask: 200, 'ask-ended': 401, logout: 204 }
+/** What the recorder knows. All its parts add to it. */
+export type Records = ReturnType<typeof createRecords>
+
+export function createRecords(now: () => number) {
+  const violations: Violation[] = []
+  const actions: StackAction[] = []
+  const late: Late[] = []
+  const refusals: Refusal[] = []
+  const sessions: KnownSession[] = []
+  const violate = (what: Violation['what'], detail: string) => violations.push({ atMs: now(), what, detail })
+  return { now, violations, actions, late, refusals, sessions, violate }
+}
+
+const RIGHT: Record<Operation['kind'], number> = {
+  ...{ login: 200, ask: 200, 'ask-ended': 401, logout: 204, revoke: 204, 'revoke-ended': 404 },
+}
 export const isRight = ({ kind, status }: Pick<Operation, 'kind' | 'status'>) => status === RIGHT[kind]
 
 /** For messages. */

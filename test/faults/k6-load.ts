@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
-import { TOP } from '../lib/command.ts'
-import { hasK6 } from '../lib/k6.ts'
+import { TOP } from '../support/command.ts'
+import { hasK6 } from '../support/k6.ts'
 import { RECORDER_RATE } from './load.ts'
 
-/** What k6 saw, beside the recorder: loadtest/4-faults.ts. */
+/** The results of k6, which runs loadtest/4-faults.ts beside the recorder. */
 export interface K6Saw {
   answers: Record<string, number>
   slowestMs: number
@@ -13,7 +13,7 @@ export interface K6Saw {
   missed: string[]
 }
 
-/** For the report: what it was that users did. */
+/** The description of the load in the report. */
 export const describeLoad = () =>
   hasK6()
     ? `${RECORDER_RATE} requests a second of the recorder and ${RATE} of k6`
@@ -24,11 +24,12 @@ const FOLDER = 'report/faults'
 const RATE = 30
 const FILE = `${TOP}/loadtest/${FOLDER}/4-faults.json`
 
-/** Puts load on with k6 for so long, where k6 is to be had: the program that K6 names, or the image (HAVE_K6=yes). */
+/** Runs k6 for this time if k6 is available: as the program that K6 names, or as the image (HAVE_K6=yes). */
 export async function startK6(seconds: number): Promise<{ finished: Promise<K6Saw> }> {
   if (!hasK6() || seconds === 0) return { finished: Promise.resolve(NOTHING) }
   await rm(FILE, { force: true })
-  const settings = { LOAD_SECONDS: String(seconds), LOAD_RATE: String(RATE), REPORT_FOLDER: FOLDER }
+  // Without VERBOSE, the script hides the output of k6, including "k6 is ready".
+  const settings = { LOAD_SECONDS: String(seconds), LOAD_RATE: String(RATE), REPORT_FOLDER: FOLDER, VERBOSE: '1' }
   const child = spawn('loadtest/run', ['4-faults.ts'], {
     cwd: TOP,
     env: { ...process.env, ...settings },
@@ -44,7 +45,7 @@ export async function startK6(seconds: number): Promise<{ finished: Promise<K6Sa
       })
     }
   })
-  // What ends before it is ready says why in the end.
+  // A k6 that exits before it is ready reports the cause at exit.
   await Promise.race([ready, ended])
   return { finished: ended.then(([code]) => read(code, output)) }
 }
@@ -52,8 +53,8 @@ export async function startK6(seconds: number): Promise<{ finished: Promise<K6Sa
 async function read(code: number, output: string): Promise<K6Saw> {
   try {
     const { answers, slowestMs, lost } = JSON.parse(await readFile(FILE, 'utf8'))
-    return { answers, slowestMs, lost, missed: code === 0 ? [] : [`k6: ${lost} sessions lost, or none was honoured`] }
+    return { answers, slowestMs, lost, missed: code === 0 ? [] : [`k6: ${lost} sessions lost, or none accepted`] }
   } catch {
-    return { ...NOTHING, missed: [`k6 ended with ${code}: ${output.trim().split('\n').at(-1)}`] }
+    return { ...NOTHING, missed: [`k6 exited with status ${code}: ${output.trim().split('\n').at(-1)}`] }
   }
 }

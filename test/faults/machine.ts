@@ -1,16 +1,16 @@
-// How slow this machine is by itself, measured while a fault is tried out: the control for every bound on a time.
+// Measures the speed of this machine during a fault: the control for every time limit.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { command } from '../lib/command.ts'
-import type { Stack } from './stack.ts'
+import { command } from '../support/command.ts'
+import type { RunningStack } from './running-stack.ts'
 
-/** The longest that work took which takes little time on a machine that is fast enough. None of it involves the stack's code. */
+/** The longest durations of work that is short on a fast machine. None of it involves the stack's code. */
 export interface MachineDelays {
-  /** How late the event loop of this process was. */
+  /** The delay of this process's event loop. */
   loopMs: number
-  /** The start of a Node.js that does nothing: 40 to 80 ms of work for the processor. */
+  /** The start of an empty Node.js program: 40 to 80 ms of processor time. */
   spawnMs: number
-  /** The start of a program that does nothing in a container. */
+  /** The start of an empty program in a container. */
   engineMs: number
 }
 
@@ -20,16 +20,16 @@ export interface MachineWatch {
 }
 
 /**
- * A delay of this machine above this share of a bound decides the bound by itself: one request passes four processes, and
- * each of them waits for the processor as these measurements do.
+ * A machine delay above this share of a limit can exceed the limit alone. One request passes four processes, and each
+ * waits for the processor like these measurements.
  */
 const SHARE = { loop: 1 / 8, spawn: 1 / 8, engine: 1 / 2 }
-/** However long the bound: the start of a node or of the whole stack is many times the work that is measured here. */
+/** For any limit: starting a node or the whole stack is many times the work measured here. */
 const MOST_MS = { loop: 100, spawn: 250, engine: 500 }
 const EVERY_MS = 1_000
 const RESOLUTION_MS = 10
 
-/** The delay that makes this machine too slow to judge such a bound; undefined if it is fast enough. */
+/** The delay that makes this machine too slow to judge such a limit. Undefined if it is fast enough. */
 export function tooSlowFor(boundMs: number, { loopMs, spawnMs, engineMs }: MachineDelays): string | undefined {
   const isTooLong = (kind: keyof typeof SHARE, ms: number) => ms > Math.min(SHARE[kind] * boundMs, MOST_MS[kind])
   if (isTooLong('loop', loopMs)) return `the event loop of the recorder was ${loopMs.toFixed(0)} ms late`
@@ -39,7 +39,8 @@ export function tooSlowFor(boundMs: number, { loopMs, spawnMs, engineMs }: Machi
 }
 
 /** Measures until it is stopped. */
-export function watchMachine({ container }: Pick<Stack, 'container'>): MachineWatch {
+export function watchMachine({ emptyProgram }: Pick<RunningStack, 'emptyProgram'>): MachineWatch {
+  const [program, ...words] = emptyProgram
   const loop = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   loop.enable()
   const stopping = new AbortController()
@@ -49,8 +50,8 @@ export function watchMachine({ container }: Pick<Stack, 'container'>): MachineWa
   async function measure(): Promise<void> {
     while (!stopping.signal.aborted) {
       spawnMs = Math.max(spawnMs, (await timeOf(process.execPath, ['--eval', '0'])) ?? 0)
-      // Where nginx is not running just now there is nothing to measure.
-      engineMs = Math.max(engineMs, (await timeOf('docker', ['exec', container('nginx-1'), 'true'])) ?? 0)
+      // Without a running nginx there is nothing to measure.
+      engineMs = Math.max(engineMs, (await timeOf(program, words)) ?? 0)
       await sleep(EVERY_MS, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }

@@ -1,14 +1,17 @@
-// What can happen to a node. Which one does not matter: it is the second, if there are more.
+// The faults of a node. They use the second node if there are several.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../app/test/lib/until.ts'
-import { succeed } from '../lib/command.ts'
+import { succeed } from '../support/command.ts'
+import { until } from '../support/until.ts'
 import type { Fault, Watch } from './fault.ts'
 import { isRight } from './history.ts'
 import { metric, type Stack } from './stack.ts'
 
 const NONE = { get: [], post: [] }
-/** nginx waits four seconds for an answer (proxy_read_timeout), and then asks another node. */
+/** nginx waits four seconds for a response (proxy_read_timeout), then retries on another node. */
 const PASSED_OVER_MS = 5_500
+
+/** The files that compose.yml mounts into the misbehaving node. */
+const LOADED_FIRST = ['test/faults/block.ts', 'test/support/clock-off.ts']
 
 const victimOf = async (stack: Stack): Promise<string> => {
   const [first = 'app-1', second = first] = await stack.nodes()
@@ -43,7 +46,7 @@ const rolling: Fault = {
   },
 }
 
-/** One of them is enough to see that somebody sees it: for the controls. */
+/** One node is enough to show that the drill notices it. For the controls. */
 export const stopNode: Fault = {
   ...rolling,
   name: 'stop-node',
@@ -73,17 +76,21 @@ const pauseNode: Fault = {
   },
 }
 
-/** The one more node of the profile `test`, which can be told to misbehave. */
+/** Does the work with an additional node that misbehaves on request: see compose.yml beside this file. */
 export async function withFaultyNode(
   settings: Record<string, string>,
   work: (node: string) => Promise<void>,
 ): Promise<void> {
-  const compose = (...words: string[]) => succeed('docker', ['compose', '--profile', 'test', ...words], settings)
+  const files = `${process.env.COMPOSE_FILE ?? 'docker-compose.yml'}:test/faults/compose.yml`
+  const environment = { ...settings, COMPOSE_FILE: files, COMPOSE_PATH_SEPARATOR: ':' }
+  const compose = (...words: string[]) => succeed('docker', ['compose', ...words], environment)
+  // Readable with any umask, because the node runs as another user.
+  await succeed('chmod', ['a+r', ...LOADED_FIRST])
   await compose('up', '--detach', '--wait', '--no-deps', 'faulty')
   try {
     await work('faulty-1')
   } finally {
-    // Stopped first: like any node, it turns away what still comes.
+    // Stopped first, so it drains like any node.
     await compose('rm', '--stop', '--force', 'faulty')
   }
 }
@@ -98,25 +105,25 @@ const blockNode: Fault = {
   async happen(stack, watch) {
     const fromMs = watch.now()
     await withFaultyNode({}, async (node) => {
-      await until('it serves', () => watch.recorder.hasServed(node, fromMs))
+      await until('the node serves', () => watch.recorder.hasServed(node, fromMs))
       const lag = async () => metric((await stack.probe(node, '/metrics')).text, 'nodejs_eventloop_lag_max_seconds')
-      // What is read is forgotten, so that the start of the process is not in the next one.
+      // A read resets the metric, so the next read does not include the start of the process.
       await lag()
       const before = await lag()
       await stack.probe(node, '/faults/block/3000')
       const highest = await lag()
-      watch.expectWithin(before * 1000, 1_000, 'the longest wait for the event loop before that')
+      watch.expectWithin(before * 1000, 1_000, 'the longest event-loop delay before that')
       watch.expect(highest > 2.5, `the lag metric went from ${before} to ${highest} s`)
       watch.mended()
       const mendedMs = watch.now()
-      await until('it serves again', () => watch.recorder.hasServed(node, mendedMs))
+      await until('the node serves again', () => watch.recorder.hasServed(node, mendedMs))
     })
   },
 }
 
 const cutNode: Fault = {
   name: 'cut-node',
-  title: 'A node is cut off from Redis',
+  title: 'A node is disconnected from Redis',
   tolerated: { get: [503], post: [503] },
   slowestMs: 1_500,
   recoverMs: 3_000,
@@ -126,7 +133,7 @@ const cutNode: Fault = {
     const network = `${stack.project}_data`
     await stack.docker('network', 'disconnect', network, stack.container(node))
     try {
-      // By then nginx has to know.
+      // nginx must have noticed by then.
       await sleep(3_000)
       const fromMs = watch.now()
       await sleep(5_000)
@@ -136,7 +143,7 @@ const cutNode: Fault = {
       watch.expect(late.length > 0 && wrong.length === 0, `${wrong.length} wrong answers after three seconds`)
       watch.expect(
         late.every(({ servedBy }) => servedBy !== node),
-        'it was still in the rotation after three seconds',
+        'nginx still sent the node requests after three seconds',
       )
     } finally {
       await stack.docker('network', 'connect', '--alias', node, network, stack.container(node))
@@ -147,21 +154,21 @@ const cutNode: Fault = {
 
 async function expectAliveButNotReady(stack: Stack, watch: Watch, node: string): Promise<void> {
   const [alive, ready] = [await stack.probe(node, '/livez'), await stack.probe(node, '/readyz')]
-  watch.expect(alive.status === 200, `it is not alive: /livez is ${alive.status}`)
-  watch.expect(ready.status === 503, `it claims to be ready: /readyz is ${ready.status}`)
+  watch.expect(alive.status === 200, `the node is not alive: /livez is ${alive.status}`)
+  watch.expect(ready.status === 503, `the node reports that it is ready: /readyz is ${ready.status}`)
 }
 
-/** The node is ready within three seconds, and then in the rotation: nginx tries one that it left out every three seconds. */
+/** The node must be ready within three seconds and then get requests: nginx retries a failed node every three seconds. */
 async function expectReadySoon(stack: Stack, watch: Watch, node: string): Promise<void> {
   const mendedMs = watch.now()
-  await until('it is ready', async () => (await stack.probe(node, '/readyz')).status === 200)
-  watch.expectWithin(watch.now() - mendedMs, 3_000, 'being ready again')
-  await until('it serves again', () => watch.recorder.hasServed(node, mendedMs))
+  await until('the node is ready', async () => (await stack.probe(node, '/readyz')).status === 200)
+  watch.expectWithin(watch.now() - mendedMs, 3_000, 'becoming ready again')
+  await until('the node serves again', () => watch.recorder.hasServed(node, mendedMs))
 }
 
 const noConnections: Fault = {
   name: 'no-connections',
-  title: 'A node is restarted while Redis takes no more connections',
+  title: 'A node is restarted while Redis is at maxclients',
   tolerated: NONE,
   slowestMs: 2_000,
   recoverMs: 3_000,
@@ -173,7 +180,10 @@ const noConnections: Fault = {
     await redis.send('CONFIG', 'SET', 'maxclients', '1')
     try {
       await stack.docker('restart', stack.container(node))
-      await until('it is alive', async () => (await stack.probe(node, '/livez').catch(() => undefined))?.status === 200)
+      await until(
+        'the node is alive',
+        async () => (await stack.probe(node, '/livez').catch(() => undefined))?.status === 200,
+      )
       await expectAliveButNotReady(stack, watch, node)
     } finally {
       await redis.send('CONFIG', 'SET', 'maxclients', maxclients)

@@ -1,18 +1,18 @@
-// What can happen to the one Redis that all nodes share.
+// The faults of the Redis that all nodes share.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../app/test/lib/until.ts'
+import { until } from '../support/until.ts'
 import type { Fault, Watch } from './fault.ts'
 import { RECORDER_RATE } from './load.ts'
 import { remakeRedis } from './remake.ts'
 import { metric, type Stack } from './stack.ts'
 
-/** Redis does not answer. */
+/** Redis does not reply. */
 export const AWAY = { get: [503], post: [503] }
 export const WITHIN_A_SECOND = 1_000
 
 export const killRedis: Fault = {
   name: 'kill-redis',
-  title: 'Redis is killed and comes back',
+  title: 'Redis is killed and restarted',
   tolerated: AWAY,
   slowestMs: WITHIN_A_SECOND,
   recoverMs: 5_000,
@@ -24,19 +24,19 @@ export const killRedis: Fault = {
   },
 }
 
-/** The page is there, and no node takes itself for dead: restarting it would not mend Redis. */
+/** The page is available, and every node is alive: restarting a node would not repair Redis. */
 async function expectServingWithoutRedis(stack: Stack, watch: Watch): Promise<void> {
   const [node = 'app-1'] = await stack.nodes()
   const [page, alive] = await Promise.all([fetch(stack.url), stack.probe(node, '/livez')])
-  watch.expect(page.status === 200, `the page was answered with ${page.status}`)
-  watch.expect(alive.status === 200, `/livez was answered with ${alive.status}`)
+  watch.expect(page.status === 200, `the page got status ${page.status}`)
+  watch.expect(alive.status === 200, `/livez got status ${alive.status}`)
 }
 
 export const pauseRedis = (seconds: number): Fault => ({
   name: 'pause-redis',
   title: `Redis hangs for ${seconds} s`,
   tolerated: AWAY,
-  // What was half done may wait for a second thing that can be left undone, as the event that tells of a logout.
+  // An interrupted operation may wait for a second, optional command, such as the event of a logout.
   slowestMs: 1_500,
   recoverMs: 3_000,
   seconds: seconds + 3,
@@ -59,7 +59,7 @@ export const pauseRedis = (seconds: number): Fault => ({
     watch.mended()
     const during = watch.recorder.between(pausedMs, watch.now())
     const refused = during.filter(({ status }) => status === 503)
-    watch.expect(refused.length > during.length / 2, 'nobody noticed')
+    watch.expect(refused.length > during.length / 2, 'too few requests failed')
     watch.expectWithin(Math.max(...refused.map(({ tookMs }) => tookMs)), WITHIN_A_SECOND, 'a 503')
     const onReturn = await redisWork(stack, 2_000)
     watch.expect(
@@ -68,7 +68,7 @@ export const pauseRedis = (seconds: number): Fault => ({
     )
     watch.expect(
       onReturn.commands < 3 * usual.commands && onReturn.connections < 5 * nodes.length,
-      `a storm when it was back: ${JSON.stringify(onReturn)} a second, usually ${JSON.stringify(usual)}`,
+      `a burst of commands after Redis was back: ${JSON.stringify(onReturn)} a second, usually ${JSON.stringify(usual)}`,
     )
   },
 })
@@ -78,7 +78,7 @@ async function memoryMb(stack: Stack, nodes: readonly string[]): Promise<number>
   return texts.reduce((sum, { text }) => sum + metric(text, 'process_resident_memory_bytes') / 1e6, 0)
 }
 
-/** What Redis does in a second, measured over so many milliseconds. */
+/** The commands per second of Redis, measured over this many milliseconds. */
 async function redisWork(stack: Stack, ms: number): Promise<{ commands: number; connections: number }> {
   const read = async () => {
     const stats = await stack.redis('--raw', 'INFO', 'stats')
@@ -119,9 +119,9 @@ const fullRedis: Fault = {
 
 const slowRedis: Fault = {
   name: 'slow-redis',
-  title: 'Redis takes 300 ms for everything',
+  title: 'Redis takes 300 ms for every command',
   tolerated: AWAY,
-  // A login is five questions to Redis, one after the other.
+  // A login sends Redis five commands in sequence.
   slowestMs: 3_000,
   recoverMs: 1_000,
   seconds: 10,
@@ -132,7 +132,7 @@ const slowRedis: Fault = {
     try {
       while (watch.now() - fromMs < 6_000) {
         await redis.send('CLIENT', 'PAUSE', '300', 'ALL')
-        // Redis looks every 100 ms whether a pause is over (hz). Whoever has waited is served before the next one.
+        // Redis checks every 100 ms whether a pause is over (hz). Waiting commands run before the next pause.
         await sleep(450)
         most = Math.max(most, watch.recorder.underWay())
       }
@@ -142,15 +142,23 @@ const slowRedis: Fault = {
     watch.mended()
     const during = watch.recorder.between(fromMs, watch.now())
     const slow = during.filter(({ tookMs }) => tookMs > 150)
-    watch.expect(slow.length > during.length / 10, 'it was not slow')
-    // So many requests are under way at once as come in the time that one takes.
-    watch.expectWithin((most / RECORDER_RATE) * 1000, 1_500, `the answer of which ${most} were waited for at once`)
+    watch.expect(slow.length > during.length / 10, 'Redis was not slow')
+    // The number of concurrent requests is the number that start while one is in progress.
+    watch.expectWithin(
+      (most / RECORDER_RATE) * 1000,
+      1_500,
+      `the response time that leads to ${most} concurrent requests`,
+    )
   },
 }
 
-/** Another place for its data than the volume, which is left alone. */
+/** A separate place for the data, so the volume is not touched. */
 const SMALL_DISK = '/small'
 const SMALL_DISK_KB = 8_192
+export const onSmallDisk = (command: readonly string[]) => [...command, '--dir', SMALL_DISK]
+export const SMALL_DISK_SETTINGS = {
+  tmpfs: [`${SMALL_DISK}:size=${SMALL_DISK_KB}k,uid=999,gid=999,mode=0700`],
+}
 
 const fullDisk: Fault = {
   name: 'full-disk',
@@ -159,42 +167,43 @@ const fullDisk: Fault = {
   slowestMs: WITHIN_A_SECOND,
   recoverMs: 3_000,
   seconds: 8,
-  prepare: (stack) =>
-    remakeRedis(stack, (command) => [...command, '--dir', SMALL_DISK], {
-      tmpfs: [`${SMALL_DISK}:size=${SMALL_DISK_KB}k,uid=999,gid=999,mode=0700`],
-    }),
+  prepare: (stack) => remakeRedis(stack, onSmallDisk, SMALL_DISK_SETTINGS),
   restore: (stack) => remakeRedis(stack),
-  async happen(stack, watch) {
-    // Never more than fits: should this be a real disk after all, it stays one.
-    const size = Number((await stack.exec('redis-1', 'df', '-k', '--output=size', SMALL_DISK)).split('\n')[1])
-    if (!(size <= SMALL_DISK_KB)) throw new Error(`Not filled: ${SMALL_DISK} has ${size} kB, which is no small disk`)
-    const fill = `dd if=/dev/zero of=${SMALL_DISK}/filler bs=1k count=${size}; true`
-    await stack.exec('redis-1', 'sh', '-c', fill)
-    await until('Redis refuses to write', () => watch.recorder.operations.at(-1)?.status === 503)
-    const fromMs = watch.now()
-    try {
-      // Without new logins the load logs nobody out.
-      const [leaving] = watch.recorder.inState('living')
-      if (leaving) await watch.recorder.logOut(leaving)
-      await sleep(4_000)
-      expectOnly(watch, fromMs, { login: 503, logout: 503, ask: 200 })
-    } finally {
-      await stack.exec('redis-1', 'rm', `${SMALL_DISK}/filler`)
-    }
-    watch.mended()
-  },
+  happen: (stack, watch) => fillDisk(stack, watch, 'redis-1'),
 }
 
-/** From then until now, each of these was answered with one status, and with no other. */
+/** The disk of this Redis, which has its data in SMALL_DISK, is full for some seconds. */
+export async function fillDisk(stack: Stack, watch: Watch, part: string): Promise<void> {
+  // Writes no more than fits, in case this is a real disk.
+  const size = Number((await stack.exec(part, 'df', '-k', '--output=size', SMALL_DISK)).split('\n')[1])
+  if (!(size <= SMALL_DISK_KB)) throw new Error(`Not filled: ${SMALL_DISK} has ${size} kB, which is no small disk`)
+  const fill = `dd if=/dev/zero of=${SMALL_DISK}/filler bs=1k count=${size}; true`
+  await stack.exec(part, 'sh', '-c', fill)
+  await until('Redis rejects writes', () => watch.recorder.operations.at(-1)?.status === 503)
+  const fromMs = watch.now()
+  try {
+    // Without new logins, the load sends no logouts.
+    const [leaving] = watch.recorder.inState('living')
+    if (leaving) await watch.recorder.logOut(leaving)
+    await sleep(4_000)
+    expectOnly(watch, fromMs, { login: 503, logout: 503, ask: 200 })
+  } finally {
+    await stack.exec(part, 'rm', `${SMALL_DISK}/filler`)
+  }
+  watch.mended()
+}
+
+/** Expects that all requests of this kind since then got this status. */
 function expectOnly({ recorder, expect, expectWithin, now }: Watch, fromMs: number, expected: Record<string, number>) {
   const during = recorder.between(fromMs, now())
   for (const [kind, status] of Object.entries(expected)) {
     const answers = during.filter((operation) => operation.kind === kind)
     const late = answers.filter((operation) => operation.status === 503 && status !== 503)
     const seen = new Set(answers.filter((one) => !late.includes(one)).map((operation) => operation.status))
-    expect(seen.size === 1 && seen.has(status), `${kind} was answered with ${[...seen].join(', ') || 'nothing'}`)
-    // Past the deadline for Redis (REDIS_DEADLINE_MS) a node answers with 503.
-    if (late.length > 0) expectWithin(Math.max(501, ...late.map(({ tookMs }) => tookMs)), 500, `${kind} got 503: it`)
+    expect(seen.size === 1 && seen.has(status), `${kind} got status ${[...seen].join(', ') || 'none'}`)
+    // After the deadline for Redis (REDIS_DEADLINE_MS), a node responds with 503.
+    if (late.length > 0)
+      expectWithin(Math.max(501, ...late.map(({ tookMs }) => tookMs)), 500, `${kind} with status 503`)
   }
 }
 

@@ -1,75 +1,81 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { STYLE, text } from '../../loadtest/lib/report-style.ts'
-import { TOP } from '../lib/command.ts'
+import { type Cell, renderHtmlTable, renderPage, text, verdictCell } from 'loadtest/lib/report-frame'
+import { writeReport } from '../support/write-report.ts'
 import { type Outcome, type Verdict, verdictOf } from './fault.ts'
-import { type FaultReport, type FaultVerdict, notesOn, seconds, verdictOn } from './report.ts'
-
-/** Writes NAME.html and NAME.json beside the reports of k6, and gives the path of the page. */
-export async function writeReport(report: FaultReport): Promise<string> {
-  const folder = `${TOP}/loadtest/report`
-  await mkdir(folder, { recursive: true })
-  await writeFile(`${folder}/${report.name}.json`, `${JSON.stringify(report, null, 2)}\n`)
-  await writeFile(`${folder}/${report.name}.html`, renderHtml(report))
-  return `loadtest/report/${report.name}.html`
-}
+import {
+  EXIT_STATUS,
+  type FaultReport,
+  type FaultVerdict,
+  notesOn,
+  renderText,
+  responsesIn,
+  seconds,
+  verdictOn,
+} from './report.ts'
 
 const OWN_STYLE = `
-  body { max-width: 72rem; }
-  table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-  th, td { text-align: left; vertical-align: top; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); } thead th { font-weight: 550; color: var(--dim); }
-  tbody th { font-weight: 600; min-width: 12rem; } td small { display: block; } td span { white-space: nowrap; }
+  tbody th { min-width: 12rem; } td small { display: block; } td span { white-space: nowrap; }
+  /* On a phone, the verdict has to be visible without scrolling sideways. */
+  @media (max-width: 40rem) { tbody th { min-width: 8rem; } }
   meter { width: 6rem; height: .8rem; display: block; }
 `
 
-const WORDS: Record<FaultVerdict, { word: string; sentence: string }> = {
-  PROVED: { word: 'Survived', sentence: 'Nothing was lost, and every bound was kept.' },
-  'NOT PROVED': { word: 'Not survived', sentence: 'Not everything was survived: see below.' },
+const WORDS: Record<FaultVerdict, { result: string; sentence: string }> = {
+  PROVED: { result: 'Survived', sentence: 'No session was lost, and every threshold passes.' },
+  'NOT PROVED': { result: 'Not survived', sentence: 'The stack did not survive every fault: see below.' },
   'TOO SLOW TO JUDGE': {
-    word: 'Too slow to judge',
-    sentence: 'Nothing was lost, but this machine is too slow to judge every bound: see below.',
+    result: 'Too slow to judge',
+    sentence: 'No session was lost, but this machine is too slow to judge every threshold: see below.',
   },
 }
 
-/** A page that needs nothing but itself. */
+/** Prints a report, writes its files and sets the exit status of the program. */
+export async function publish(report: FaultReport): Promise<void> {
+  const path = await writeReport(report.name, report, renderHtml(report))
+  console.log(`\n${renderText(report)}\nThe report is ${path}`)
+  process.exitCode = EXIT_STATUS[verdictOn(report)]
+}
+
 function renderHtml(report: FaultReport): string {
-  const { outcomes, controls, balance } = report
+  const { name, load, url, finishedAt, outcomes, controls, balance } = report
   const verdict = verdictOn(report)
-  const { word, sentence } = WORDS[verdict]
-  const title = report.name === 'soak' ? 'A fault every half minute' : 'Faults: what users saw, and what was lost'
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${word}: ${title}</title>
-<style>${STYLE}${OWN_STYLE}</style>
-<h1>${title}</h1>
-<p class="verdict ${verdict === 'PROVED' ? 'good' : 'no'}">${sentence}</p>
-<p class="dim">${text(report.load)} to ${text(report.url)}, finished ${text(report.finishedAt)}</p>
-${outcomes.length === 0 ? '' : outcomeTable(outcomes)}
-${controls.length === 0 ? '' : controlTable(controls)}
-${balance.length === 0 ? '' : balanceTable(balance)}
-</html>
-`
+  const { result, sentence } = WORDS[verdict]
+  return renderPage({
+    title: name === 'soak' ? 'A fault every half minute' : 'Faults: what users saw, and what was lost',
+    result,
+    verdict: { isGood: verdict === 'PROVED', sentence },
+    about: `${load} to ${url}, finished ${finishedAt}`,
+    style: OWN_STYLE,
+    sections: [
+      outcomes.length === 0 ? '' : outcomeTable(outcomes),
+      controls.length === 0 ? '' : controlTable(controls),
+      balance.length === 0 ? '' : balanceTable(balance),
+    ],
+  })
 }
 
 const CLASSES: Record<Verdict, string> = { survived: 'good', FAILED: 'no', 'too slow to judge': '' }
 
 function outcomeTable(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map((outcome) => {
-    const { title, name, answers, slowestMs, boundSlowestMs, lost, recoverMs, boundRecoverMs } = outcome
-    const saw = Object.entries(answers).map(
-      ([status, times]) => `<span>${status === '0' ? 'no answer' : status}&nbsp;×${times}</span>`,
-    )
+  const rows = outcomes.map((outcome): [string, ...Cell[]] => {
+    const { title, name, slowestMs, boundSlowestMs, lost, recoverMs, boundRecoverMs } = outcome
+    const saw = responsesIn(outcome).map((one) => `<span>${text(one)}</span>`)
     const verdict = verdictOf(outcome)
-    const told = reasons([...outcome.missed, ...outcome.tooSlow, ...notesOn(outcome)])
-    return `<tr><th scope="row">${text(title)}<br><code class="dim">${text(name)}</code></th><td>${saw.join(', ')}</td>
-<td>${timeAndBound(slowestMs, boundSlowestMs)}</td><td class="${lost === 0 ? '' : 'no'}">${lost}</td><td>${timeAndBound(recoverMs, boundRecoverMs)}</td><td class="${CLASSES[verdict]}">${verdict}${told}</td></tr>`
+    const reasons = [...outcome.missed, ...outcome.tooSlow, ...notesOn(outcome)]
+    const small = reasons.map((reason) => `<small>${text(reason)}</small>`).join('')
+    return [
+      `${text(title)}<br><code class="dim">${text(name)}</code>`,
+      { html: verdict + small, className: CLASSES[verdict] },
+      { html: String(lost), className: lost === 0 ? '' : 'no' },
+      saw.join(', '),
+      timeAndBound(slowestMs, boundSlowestMs),
+      timeAndBound(recoverMs, boundRecoverMs),
+    ]
   })
-  return `<div class="scroll"><table><thead><tr><th scope="col">Fault</th><th scope="col">Users saw</th><th scope="col">Slowest answer</th><th scope="col">Sessions lost</th><th scope="col">Recovered</th><th scope="col">Verdict</th></tr></thead><tbody>${rows.join('\n')}</tbody></table></div>
-<p class="dim">401 is what somebody gets who has logged out and tries the old cookie. “No answer” is a connection that was refused or cut.</p>`
+  const head = ['Fault', 'Verdict', 'Sessions lost', 'Users saw', 'Slowest response', 'Recovered after']
+  return `${renderHtmlTable(head, rows)}
+<p class="dim">×70 means 70 responses. The drill also sends the cookies of ended sessions, and each must get 401. “No response” is a
+connection that was refused or cut. The first time in a cell is what was seen, the second is the longest that passes.</p>`
 }
-
-const reasons = (missed: readonly string[]) => missed.map((reason) => `<small>${text(reason)}</small>`).join('')
 
 function timeAndBound(ms: number | undefined, boundMs: number): string {
   const share = Math.min(1, (ms ?? boundMs) / boundMs)
@@ -78,19 +84,22 @@ function timeAndBound(ms: number | undefined, boundMs: number): string {
 }
 
 function controlTable(controls: FaultReport['controls']): string {
-  const rows = controls.map(
-    ({ title, fault, noticed }) =>
-      `<tr><th scope="row">${text(title)}</th><td>${text(fault)}</td><td class="${noticed ? 'good' : 'no'}">${noticed ? text(noticed) : 'not noticed'}</td></tr>`,
-  )
-  return `<h2>Controls: without what makes it survive, the fault must be reported as failed</h2>
-<div class="scroll"><table><thead><tr><th scope="col">Taken away</th><th scope="col">Fault</th><th scope="col">Noticed</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+  const rows = controls.map(({ title, fault, noticed }): [string, ...Cell[]] => [
+    text(title),
+    text(fault),
+    verdictCell(noticed !== undefined, text(noticed ?? 'not noticed')),
+  ])
+  return `<h2>Controls: without this protection, the fault must be reported as failed</h2>
+${renderHtmlTable(['Removed', 'Fault', 'Noticed'], rows)}`
 }
 
 function balanceTable(balance: FaultReport['balance']): string {
-  const rows = balance.map(
-    ({ what, before, after, isLevel }) =>
-      `<tr><th scope="row">${text(what)}</th><td>${before}</td><td>${after}</td><td class="${isLevel ? 'good' : 'no'}">${isLevel ? 'level' : 'not level'}</td></tr>`,
-  )
+  const rows = balance.map(({ what, before, after, isLevel }): [string, ...Cell[]] => [
+    text(what),
+    String(before),
+    String(after),
+    verdictCell(isLevel, isLevel ? 'level' : 'not level'),
+  ])
   return `<h2>Before and after</h2>
-<table><thead><tr><th scope="col"></th><th scope="col">Before</th><th scope="col">After</th><th scope="col"></th></tr></thead><tbody>${rows.join('')}</tbody></table>`
+${renderHtmlTable(['', 'Before', 'After', ''], rows)}`
 }

@@ -1,15 +1,16 @@
+import { renderTable } from 'loadtest/lib/table'
 import { type Outcome, verdictOf } from './fault.ts'
 
-/** What a run found. The JSON report is this; the table and the page are this drawn. */
+/** The results of a run. The JSON report is exactly this. The table and the page show it. */
 export interface FaultReport {
   name: 'chaos' | 'soak'
   url: string
   finishedAt: string
   load: string
   outcomes: Outcome[]
-  /** Faults on a stack that lacks what makes it survive, and whether that was noticed. */
+  /** Faults on a stack without a protection, and how the run noticed that. */
   controls: { title: string; fault: string; noticed: string | undefined }[]
-  /** What has to be at the end as it was at the beginning. */
+  /** What must be the same at the end as at the start. */
   balance: { what: string; before: number; after: number; isLevel: boolean }[]
 }
 
@@ -17,7 +18,7 @@ export const seconds = (ms: number | undefined) => (ms === undefined ? 'never' :
 
 export type FaultVerdict = 'PROVED' | 'NOT PROVED' | 'TOO SLOW TO JUDGE'
 
-/** Proved if everything was survived, every control was noticed, and there was something at all. */
+/** Proved if the stack survived every fault, every control was noticed, and at least one fault or control ran. */
 export function verdictOn({ outcomes, controls, balance }: FaultReport): FaultVerdict {
   const verdicts = outcomes.map(verdictOf)
   const isSound =
@@ -31,20 +32,30 @@ export function verdictOn({ outcomes, controls, balance }: FaultReport): FaultVe
 
 export const EXIT_STATUS: Record<FaultVerdict, number> = { PROVED: 0, 'NOT PROVED': 1, 'TOO SLOW TO JUDGE': 3 }
 
-/** What is no reason for a verdict, and is worth knowing: sessions that the stack ended by itself, as it had published. */
+/** Notes that do not affect the verdict: sessions that the stack itself ended and published as ended. */
 export function notesOn({ byStack }: Outcome): string[] {
   const found = Object.entries(byStack).map(([what, times]) => `${times} ${what}`)
-  return found.length === 0 ? [] : [`by the stack itself, and no loss: ${found.join(', ')}`]
+  return found.length === 0 ? [] : [`by the stack itself, no loss: ${found.join(', ')}`]
+}
+
+/**
+ * The responses by status. If no session was lost, each 401 is an expected one: the recorder sends the cookies of ended
+ * sessions, too.
+ */
+export function responsesIn({ answers, lost }: Pick<Outcome, 'answers' | 'lost'>): string[] {
+  return Object.entries(answers).map(([status, times]) => {
+    const count = `${status === '0' ? 'no response' : status} ×${times.toLocaleString('en')}`
+    return status === '401' && lost === 0 ? `${count} (ended sessions, as expected)` : count
+  })
 }
 
 const HEAD = ['fault', 'users saw', 'slowest', 'lost', 'recovered', 'bound', 'verdict']
 
 function row(outcome: Outcome): string[] {
-  const { title, answers, slowestMs, boundSlowestMs, lost, recoverMs, boundRecoverMs } = outcome
-  const saw = Object.entries(answers).map(([status, times]) => `${status === '0' ? 'no answer' : status} ×${times}`)
+  const { title, slowestMs, boundSlowestMs, lost, recoverMs, boundRecoverMs } = outcome
   return [
     title,
-    saw.join(', '),
+    responsesIn(outcome).join(', '),
     `${seconds(slowestMs)} of ${seconds(boundSlowestMs)}`,
     String(lost),
     seconds(recoverMs),
@@ -57,7 +68,7 @@ function row(outcome: Outcome): string[] {
 export function renderText(report: FaultReport): string {
   const { outcomes, controls, balance } = report
   const lines: string[] = []
-  if (outcomes.length > 0) lines.push(...table([HEAD, ...outcomes.map(row)]), '')
+  if (outcomes.length > 0) lines.push(renderTable([HEAD, ...outcomes.map(row)]), '')
   for (const outcome of outcomes) {
     const told = [...outcome.missed, ...outcome.tooSlow, ...notesOn(outcome)]
     lines.push(...told.map((reason) => `${outcome.name}: ${reason}`))
@@ -67,9 +78,4 @@ export function renderText(report: FaultReport): string {
   for (const { what, before, after, isLevel } of balance)
     lines.push(`${isLevel ? 'level' : 'NOT LEVEL'}  ${what}: ${before} before, ${after} after`)
   return [...lines, verdictOn(report)].join('\n')
-}
-
-function table(rows: readonly string[][]): string[] {
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
-  return rows.map((cells) => `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}`.trimEnd())
 }

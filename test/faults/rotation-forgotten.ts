@@ -1,6 +1,6 @@
-// Redis is killed while nodes replace tokens: a rotation that it forgets leaves a browser with a token that nobody knows.
+// Redis is killed while nodes replace tokens. If it loses a rotation, a browser has a token that no node knows.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../app/test/lib/until.ts'
+import { until } from '../support/until.ts'
 import type { Fault } from './fault.ts'
 import { AWAY, WITHIN_A_SECOND } from './redis-fails.ts'
 import { remakeNodes } from './remake.ts'
@@ -8,9 +8,9 @@ import { remakeNodes } from './remake.ts'
 const ROTATING = { SESSION_ROTATE: '2', SESSION_ROTATE_GRACE: '2' }
 const KILLS = 3
 const ROTATION_MS = 2_000
-/** A session whose token is so old can be claimed: it is past the last second, and not due again before Redis is dead. */
+/** A session with a token of this age can be checked: its rotation is older than a second, and the next is not due yet. */
 const CLAIMED_AGE_MS = { least: 1_050, most: 1_350 }
-/** After a kill that takes longer than this, the token of that session may have been due. */
+/** After a slower kill, that session's next rotation may have been due. */
 const KILL_MS = 450
 
 export const killRedisWhileRotating: Fault = {
@@ -19,7 +19,7 @@ export const killRedisWhileRotating: Fault = {
   tolerated: AWAY,
   slowestMs: WITHIN_A_SECOND,
   recoverMs: 5_000,
-  // k6 would count every forgotten rotation as a loss, also those of the last second.
+  // k6 would count every lost rotation as a lost session, also those of the last second.
   seconds: 0,
   prepare: (stack) => remakeNodes(stack, ROTATING),
   restore: (stack) => remakeNodes(stack),
@@ -32,7 +32,7 @@ export const killRedisWhileRotating: Fault = {
       const rotated = rotations()
       await until('tokens rotate', () => rotations() >= rotated + 3)
       await sleep(Math.random() * ROTATION_MS)
-      await until('a session can be claimed', () =>
+      await until('a session can be checked', () =>
         recorder.inState('living').some(({ changedMs }) => {
           const ageMs = watch.now() - changedMs
           return ageMs > CLAIMED_AGE_MS.least && ageMs < CLAIMED_AGE_MS.most
@@ -49,7 +49,7 @@ export const killRedisWhileRotating: Fault = {
         ),
       )
     }
-    watch.expect(claimed > 0 || slowestKillMs > KILL_MS, 'no session could be claimed')
-    if (claimed === 0) watch.expectWithin(slowestKillMs, KILL_MS, 'no session could be claimed: a kill')
+    watch.expect(claimed > 0 || slowestKillMs > KILL_MS, 'no session could be checked')
+    if (claimed === 0) watch.expectWithin(slowestKillMs, KILL_MS, 'no session could be checked: the kill')
   },
 }

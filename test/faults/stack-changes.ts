@@ -1,19 +1,19 @@
-// What whoever runs the stack does to it while it is in use.
+// Changes that an operator makes to the running stack.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../app/test/lib/until.ts'
-import { succeed } from '../lib/command.ts'
+import { succeed } from '../support/command.ts'
+import { until } from '../support/until.ts'
 import type { Fault } from './fault.ts'
 
 const NONE = { get: [], post: [] }
-/** While nothing listens there is no answer, and while things start, whatever the first of them say. */
+/** No response while no process listens, and any error while the services start. */
 const DOWN = { get: [0, 502, 503, 504], post: [0, 502, 503, 504] }
 const QUICK_MS = 2_000
-/** Without k6, whose container is of the same project. */
+/** Without k6, because its container belongs to the same project. */
 const RESTART = { tolerated: DOWN, slowestMs: 6_000, recoverMs: 20_000, seconds: 0 }
 
 const reloadNginx: Fault = {
   name: 'reload-nginx',
-  title: 'nginx reads its configuration anew, three times',
+  title: 'nginx reloads its configuration three times',
   tolerated: NONE,
   slowestMs: QUICK_MS,
   recoverMs: 3_000,
@@ -38,7 +38,7 @@ const scale: Fault = {
     const nginx = () => stack.docker('inspect', '--format', '{{.State.StartedAt}}', stack.container('nginx-1'))
     const startedAt = await nginx()
     await succeed('deploy/scale', ['5'])
-    // It says that it is done when the new nodes take their turns.
+    // It exits when the new nodes receive requests.
     const fromMs = watch.now()
     for (const node of ['app-4', 'app-5'])
       await until(`${node} serves`, () => watch.recorder.hasServed(node, fromMs), 2_000)
@@ -60,11 +60,11 @@ const restartAll: Fault = {
 
 const downAndUp: Fault = {
   name: 'down-and-up',
-  title: 'The whole stack is removed and made anew',
+  title: 'The whole stack is removed and recreated',
   ...RESTART,
   async happen(_stack, watch) {
     await succeed('deploy/down', [])
-    // How long somebody leaves it down is theirs to say.
+    // The time between down and up is not part of the fault.
     watch.mended()
     await succeed('deploy/up', [])
   },

@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { command, succeed, TOP } from '../lib/command.ts'
+import { command, succeed } from '../support/command.ts'
+import { holdRedis } from './held-redis.ts'
 import type { RotationTimes } from './history.ts'
+import { redisKind } from './servers.ts'
 
 export type Stack = ReturnType<typeof openStack>
 
-/** The Compose stack that is up, as somebody with access to the engine can break it. */
+/** The running Compose stack, with the operations to break it through the engine. */
 export function openStack(url: string) {
   const project = process.env.COMPOSE_PROJECT_NAME || 'sessions'
   const container = (part: string) => `${project}-${part}`
@@ -21,8 +21,21 @@ export function openStack(url: string) {
     compose,
     exec,
     redis: (...words: string[]) => succeed('deploy/redis-cli', words),
+    holdRedis,
+    emptyProgram: ['docker', 'exec', container('nginx-1'), 'true'] as const,
 
-    /** The nodes that Compose runs, whether they answer or not: app-1, app-2, ... */
+    async hasReplicas(): Promise<boolean> {
+      return (await redisKind({ docker, project })) !== 'single'
+    },
+
+    async logs(since: Date): Promise<(string | undefined)[]> {
+      const names = (await compose('ps', '--format', '{{.Name}}')).trim().split('\n')
+      const read = (name: string) => command('docker', ['logs', '--since', since.toISOString(), name])
+      const logs = await Promise.all(names.map(read))
+      return logs.map(({ code, output }) => (code === 0 ? output : undefined))
+    },
+
+    /** The nodes that Compose runs, whether or not they respond: app-1, app-2, ... */
     async nodes(): Promise<string[]> {
       const names = (await compose('ps', 'app', '--format', '{{.Name}}')).trim().split('\n')
       return names
@@ -30,7 +43,7 @@ export function openStack(url: string) {
         .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
     },
 
-    /** How its nodes rotate tokens. What is not set has the application's default. */
+    /** The rotation settings of its nodes. Unset ones have the application's default. */
     async rotation(): Promise<RotationTimes> {
       const [node = 'app-1'] = await this.nodes()
       const script = 'console.log(process.env.SESSION_ROTATE || 900, process.env.SESSION_ROTATE_GRACE || 10)'
@@ -39,52 +52,29 @@ export function openStack(url: string) {
     },
 
     /**
-     * SIGKILL for everything in the container but its init, which then ends by itself. `docker kill` would count as
-     * stopped by hand, and the restart policy would not bring it back.
+     * Sends SIGKILL to all processes of the container except its init, which then exits. `docker kill` would count as a
+     * manual stop, and the restart policy would not restart the container.
      */
     kill: (part: string) => command('docker', ['exec', container(part), 'sh', '-c', 'kill -9 -1']),
 
-    /** Asks a node directly, from inside its container: the balancer lets no probe through. */
+    /** Queries a node from inside its container, because nginx serves no probe. */
     async probe(node: string, path: string): Promise<{ status: number; text: string }> {
       const script = `fetch('http://127.0.0.1:3000' + process.argv[1]).then(async (res) => console.log(res.status, await res.text()))`
       const said = await exec(node, 'node', '--eval', script, path)
       return { status: Number(said.slice(0, 3)), text: said.slice(4) }
     },
-
-    /** A connection to Redis that is there already when there is no room for another one. */
-    holdRedis() {
-      const child = spawn('deploy/redis-cli', [], { cwd: TOP, stdio: ['pipe', 'pipe', 'inherit'] })
-      child.stdout.setEncoding('utf8')
-      const ended = once(child, 'close').then(() => {
-        throw new Error('redis-cli has ended')
-      })
-      ended.catch(() => {})
-      return {
-        async send(...words: string[]): Promise<string> {
-          const answered = Promise.race([once(child.stdout, 'data'), ended])
-          child.stdin.write(`${words.join(' ')}\n`)
-          const [answer] = await answered
-          return String(answer).trim()
-        },
-        async close(): Promise<void> {
-          const closed = once(child, 'close')
-          child.stdin.end()
-          await closed
-        },
-      }
-    },
   }
 }
 
-/** Whoever stops this in the middle is told how to get rid of what it has done. */
+/** Tells a user who interrupts the run how to repair the stack. */
 export function sayIfInterrupted(): void {
   process.once('SIGINT', () => {
-    console.error('\nStopped while something was broken. To mend it: docker compose unpause; make down && make up')
+    console.error('\nStopped during a fault. Repair the stack with: docker compose unpause; make down && make up')
     process.exit(130)
   })
 }
 
-/** One value out of what a node's /metrics says. */
+/** Reads one value of a node's /metrics. */
 export function metric(text: string, name: string): number {
   const found = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1]
   if (found === undefined) throw new Error(`There is no ${name} in /metrics`)

@@ -1,18 +1,18 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { TOP } from '../lib/command.ts'
+import { TOP } from '../support/command.ts'
 
 /** A deliberate break of one protection, and the test that must notice it. One file of this folder each: NAME.json */
 const mutantSchema = z.strictObject({
-  /** What the broken line guarantees, in words. */
+  /** The guarantee of the broken line. */
   guarantee: z.string().min(1),
   /** The source that is broken: in `file`, the text `find`, which is there once, becomes `replace`. */
   file: z.string().min(1),
   find: z.string().min(1),
   replace: z.string(),
-  /** The file of the test, and a part of its title, by which docs/security.md names it. */
-  suite: z.string().regex(/^(app\/test\/(unit|integration)|test\/(local|compose))\/[a-z-]+\.test\.ts$/),
+  /** The file of the test that must notice, and a part of its title. */
+  suite: z.string().regex(/^test\/(unit|integration|stack)\/[a-z-]+\.test\.ts$/),
   test: z.string().min(1),
 })
 
@@ -56,4 +56,4 @@ export async function withMutant<T>(folder: string, mutant: Mutant, work: () => 
   }
 }
 
-export const needsEngine = ({ suite }: Mutant) => suite.startsWith('test/compose/')
+export const isOfStack = (suite: string) => suite.startsWith('test/stack/')

@@ -1,27 +1,13 @@
-import { isSessionEvent, type LoggedEvent } from './event.ts'
-import { isAfter } from './event-id.ts'
-
-export interface EventHistory {
-  /** All that is kept, in the order of the log. */
-  entries(): readonly LoggedEvent[]
-  /** Adds an entry with an id after all others. Returns the ids of those that were evicted for it. */
-  add(entry: LoggedEvent): string[]
-  /** Begins again with these entries, which are in the order of the log. */
-  replace(entries: readonly LoggedEvent[]): void
-  /**
-   * Whether everything after this id is kept that the user may see. Without a user: the events of nodes. False also where it
-   * cannot be told.
-   */
-  isComplete(username: string | undefined, afterId: string): boolean
-}
+import { largestGroup } from '../largest-group.ts'
+import { isAfter, isSessionEvent, type LoggedEvent, type SessionEvent } from './event.ts'
 
 /** How many events are kept. */
 export interface HistoryLimits {
   /** Of all users together. */
   ofUsers: number
-  /** Of nodes. Users cannot push these out. */
+  /** Of nodes. Events of users do not evict them. */
   ofNodes: number
-  /** Of one user, even if others have more: as many as a page shows (HISTORY in event-streams.ts). */
+  /** Of one user, even if others have more: as many as a page shows (HISTORY in event-stream.ts). */
   perUser: number
 }
 
@@ -32,71 +18,58 @@ const NEARLY_FULL = 0.9
 
 /**
  * The latest events, with a fair share for each user. When it is full, the user with the most events loses the oldest one,
- * however old those of others are. Only if no user has more than `perUser`, the oldest event of all goes.
+ * however old those of others are. Only if no user has more than `perUser`, the oldest event of all is evicted.
  */
-export function createEventHistory(limits: HistoryLimits = HISTORY_LIMITS): EventHistory {
+export function createEventHistory(limits: HistoryLimits = HISTORY_LIMITS) {
+  // Each in the order of the log.
   let entries: LoggedEvent[] = []
-  /** By user, oldest first. */
-  const ofUsers = new Map<string, LoggedEvent[]>()
-  let countOfUsers = 0
+  let ofUsers: EntryOfUser[] = []
   let ofNodes: LoggedEvent[] = []
 
+  /** Adds an entry with an id after all others. Returns the ids of those that were evicted for it. */
   function add(entry: LoggedEvent): string[] {
     entries.push(entry)
-    if (!isSessionEvent(entry.event)) {
+    if (!isOfUser(entry)) {
       ofNodes.push(entry)
-      return ofNodes.length > limits.ofNodes ? drop(ofNodes.shift()) : []
+      return ofNodes.length > limits.ofNodes ? drop(ofNodes[0]) : []
     }
-    const { user } = entry.event
-    const own = ofUsers.get(user)
-    if (own) own.push(entry)
-    else ofUsers.set(user, [entry])
-    countOfUsers++
-    return countOfUsers > limits.ofUsers ? dropOfUser(userThatGives()) : []
-  }
-
-  /** The user with the most events, if that is more than the share of each, or else the one with the oldest event. */
-  function userThatGives(): string | undefined {
-    let largest: string | undefined
-    let most = limits.perUser
-    for (const [user, own] of ofUsers) {
-      if (own.length > most) [largest, most] = [user, own.length]
-    }
-    return largest ?? userOf(entries.find(({ event }) => isSessionEvent(event)))
-  }
-
-  function dropOfUser(user: string | undefined): string[] {
-    const own = ofUsers.get(user ?? '')
-    const oldest = own?.shift()
-    if (user === undefined || !own || !oldest) return []
-    countOfUsers--
-    if (own.length === 0) ofUsers.delete(user)
-    return drop(oldest)
+    ofUsers.push(entry)
+    if (ofUsers.length <= limits.ofUsers) return []
+    const largest = largestGroup(ofUsers, ({ event }) => event.user)
+    return drop(largest.length > limits.perUser ? largest[0] : ofUsers[0])
   }
 
   function drop(entry: LoggedEvent | undefined): string[] {
-    entries = entries.filter((kept) => kept !== entry)
+    const isKept = (other: LoggedEvent) => other !== entry
+    entries = entries.filter(isKept)
+    ofUsers = ofUsers.filter(isKept)
+    ofNodes = ofNodes.filter(isKept)
     return entry?.id === undefined ? [] : [entry.id]
   }
 
   return {
-    entries: () => entries,
+    /** All that is kept, in the order of the log. */
+    entries: (): readonly LoggedEvent[] => entries,
     add,
-    replace(others) {
+    /** Replaces all entries by these, which are in the order of the log. */
+    replace(others: readonly LoggedEvent[]): void {
       entries = []
-      ofUsers.clear()
-      countOfUsers = 0
+      ofUsers = []
       ofNodes = []
       for (const entry of others) add(entry)
     },
-    isComplete(username, afterId) {
-      // What was lost is older than one of these, as far as any of it could be of interest.
+    /**
+     * Whether all events after this id are kept that the user may see. Without a user: the events of nodes. False also if that
+     * is unknown.
+     */
+    isComplete(username: string | undefined, afterId: string): boolean {
+      // Lost events that this user could see are older than one of these.
       const lostBefore = [entries[0]?.id]
       if (ofNodes.length >= limits.ofNodes * NEARLY_FULL) lostBefore.push(ofNodes[0]?.id)
-      if (username !== undefined && countOfUsers >= limits.ofUsers * NEARLY_FULL) {
-        const own = ofUsers.get(username) ?? []
-        // A user with fewer has lost none to fairness, only those that were the oldest of all.
-        const oldest = own.length >= limits.perUser ? own[0] : entries.find(({ event }) => isSessionEvent(event))
+      if (username !== undefined && ofUsers.length >= limits.ofUsers * NEARLY_FULL) {
+        const own = ofUsers.filter(({ event }) => event.user === username)
+        // A user with fewer events has lost none to other users, only those that were the oldest of all.
+        const oldest = own.length >= limits.perUser ? own[0] : ofUsers[0]
         lostBefore.push(oldest?.id)
       }
       return !lostBefore.some((id) => isAfter(id, afterId))
@@ -104,4 +77,6 @@ export function createEventHistory(limits: HistoryLimits = HISTORY_LIMITS): Even
   }
 }
 
-const userOf = (entry: LoggedEvent | undefined) => (entry && isSessionEvent(entry.event) ? entry.event.user : undefined)
+type EntryOfUser = LoggedEvent & { event: SessionEvent }
+
+const isOfUser = (entry: LoggedEvent): entry is EntryOfUser => isSessionEvent(entry.event)

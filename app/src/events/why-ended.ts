@@ -1,39 +1,28 @@
 import { fingerprintOf } from '../sessions/session-token.ts'
-import { ENDS, isSessionEvent, type SessionEvent } from './event.ts'
-import { timeOf } from './event-id.ts'
+import { isSessionEvent, type SessionEvent, timeOf } from './event.ts'
 import type { EventLog } from './event-log.ts'
+import { describeEnding, EXPIRED_SENTENCES } from './session-endings.ts'
 
-export interface Ending {
-  reason: 'expired' | SessionEvent['type']
-  /** In words, for whoever came with the token. */
-  sentence: string
-}
+/** A session begins when the check of its password begins (login-throttle.ts), and its event is published after that. */
+const LONGEST_LOGIN_MS = 3_000
 
-export type WhyEnded = (token: string) => Ending | undefined
+export type WhyEnded = ReturnType<typeof createWhyEnded>
 
 interface Parts {
   events: Pick<EventLog, 'recent'>
   ttlSeconds: number
   absoluteSeconds: number
-  /** Redis's time, in milliseconds since 1970. */
+  /** The time of Redis, in milliseconds since 1970. */
   now: () => number
 }
 
-const SENTENCES: Partial<Record<SessionEvent['type'], string>> = {
-  logout: 'You logged out, here or in another window.',
-  replaced: 'Somebody logged in anew in this browser.',
-  revoked: 'It was ended from another one of your sessions.',
-  made_room: 'You logged in elsewhere once too often, and the oldest session made room.',
-  token_reused:
-    'A token of it that had already been replaced was used again, so somebody may have copied it. Log in again, and tell an administrator if this was not you.',
-}
-
 /**
- * Says what became of the session of a token that is refused, as far as the events of the last while tell. Only the holder
- * of the token can ask, so it tells nobody anything about somebody else.
+ * Explains how the session of a rejected token ended, if the events that this node remembers show it. Only the holder of the
+ * token can ask, so a client learns nothing about the sessions of others.
  */
-export function createWhyEnded({ events, ttlSeconds, absoluteSeconds, now }: Parts): WhyEnded {
-  return (token) => {
+export function createWhyEnded({ events, ttlSeconds, absoluteSeconds, now }: Parts) {
+  /** `sentence` is for the client that sent the token. */
+  return (token: string): { reason: 'expired' | SessionEvent['type']; sentence: string } | undefined => {
     const fingerprint = fingerprintOf(token)
     const known = events.recent()
     const sessionEvents = known.flatMap(({ id, event }) => (isSessionEvent(event) && id ? [{ id, event }] : []))
@@ -43,17 +32,15 @@ export function createWhyEnded({ events, ttlSeconds, absoluteSeconds, now }: Par
     if (!start) return undefined
     const last = sessionEvents.findLast(({ event }) => event.sessionId === start.event.sessionId)
     if (!last) return undefined
-    const { type, by } = last.event
-    if (ENDS.has(type)) {
-      return { reason: type, sentence: by ? `It was ended by an ${by}.` : (SENTENCES[type] ?? '') }
-    }
-    // Nobody has ended it. Then it has reached its longest life, or was not used for as long as it can go without.
+    const ending = describeEnding(last.event)
+    if (ending) return { reason: last.event.type, sentence: ending.sentence }
+    // No event ended it, so it expired: it reached its absolute end, or its last token was idle for too long.
     const ageMs = (id: string) => now() - timeOf(id)
     const login = sessionEvents.find(({ event }) => event.type === 'login' && event.sessionId === last.event.sessionId)
-    const isAtItsEnd = login !== undefined && ageMs(login.id) >= absoluteSeconds * 1000
-    const isItsLastToken = (last.event.fingerprint ?? last.event.sessionId) === fingerprint
-    const wasIdle = isItsLastToken && ageMs(last.id) >= ttlSeconds * 1000
-    if (!isAtItsEnd && !wasIdle) return undefined
-    return { reason: 'expired', sentence: 'It had not been used for too long, or had reached its longest life.' }
+    const isAtAbsoluteEnd = login !== undefined && ageMs(login.id) + LONGEST_LOGIN_MS >= absoluteSeconds * 1000
+    const isLastToken = (last.event.fingerprint ?? last.event.sessionId) === fingerprint
+    const wasIdle = isLastToken && ageMs(last.id) >= ttlSeconds * 1000
+    if (!isAtAbsoluteEnd && !wasIdle) return undefined
+    return { reason: 'expired', sentence: EXPIRED_SENTENCES[isAtAbsoluteEnd ? 'absolute' : 'idle'] }
   }
 }

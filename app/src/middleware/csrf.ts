@@ -1,44 +1,41 @@
 import type { Request, RequestHandler } from 'express'
-import { Problem } from './problem.ts'
+import { isOfApi } from '../http/paths.ts'
+import { Problem } from '../http/problem.ts'
 
-/** RFC 9110, 9.2.1: by these nothing is changed here either. */
+/** RFC 9110, 9.2.1. No route of this application changes anything on these. */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
-/** What the page asks for by itself. Everything else is a page or a part of one, which others may link to. */
-const FOR_THE_PAGE_ONLY = /^\/(api|auth)\//
-const LONGEST_ORIGIN = 256
+const MAX_ORIGIN_LENGTH = 256
 
 /**
- * Refuses a request that a page of another origin has made, if it would change something (OWASP ASVS 5.0, 3.5.1) or is for
- * `/api/` or `/auth/`: a resource isolation policy (https://web.dev/articles/fetch-metadata). So no other page can open a
- * stream, take the place of a user's request, or measure how long an answer takes. This is also so for a link, an image or a
- * frame that leads to `/api/`: a session that is asked for counts as used, and another site must not keep it alive.
+ * Rejects requests from pages of other origins if they can change something (OWASP ASVS 5.0, 3.5.1) or are for `/api/` or
+ * `/auth/`: a resource isolation policy (https://web.dev/articles/fetch-metadata). So no other page can open an event stream or
+ * measure response times. This includes links, images and frames, because a request to `/api/` renews the session.
  *
- * A browser says where a request comes from in Sec-Fetch-Site, and older ones in Origin; no page can forge either. What
- * sends neither is no browser, and has no cookies that somebody else could make use of.
+ * A browser sends the origin of its page in Sec-Fetch-Site, and an older one in Origin. A page cannot forge either. A client
+ * that sends neither is not a browser, and has no cookies that another site could use.
  * https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
  */
 export function csrf(): RequestHandler {
   return (req, _res, next) => {
-    const isOpenToAll = SAFE_METHODS.has(req.method) && !FOR_THE_PAGE_ONLY.test(req.path)
+    const isOpenToAll = SAFE_METHODS.has(req.method) && !isOfApi(req.path)
     if (isOpenToAll || isOfThisOrigin(req)) return next()
-    req.log.warn({ event: 'cross_site_refused', origin: originOf(req) }, 'Request of another origin refused')
-    throw new Problem(403, 'Request of another origin', 'Only the page of this address may do that.')
+    req.log.warn({ event: 'cross_site_refused', origin: originOf(req) }, 'Cross-origin request rejected')
+    throw new Problem(403, 'Cross-origin request', 'Only pages of this origin may send this request.')
   }
 }
 
 function isOfThisOrigin(req: Request): boolean {
-  // `none` is the person at the browser, as by a bookmark. `same-site` is a neighbour of the same domain: not us.
+  // `none` is the user of the browser, for example by a bookmark. `same-site` is another host of the same domain.
   const site = req.get('Sec-Fetch-Site')
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false
   const origin = req.get('Origin')
-  if (origin === undefined) return true
-  // The scheme is left out: a proxy that ends TLS in front would have to be trusted for it. `null` is no address.
-  return URL.canParse(origin) && new URL(origin).host === req.get('Host')
+  // Does not compare the scheme: behind a proxy with TLS, a node cannot verify it. `null` cannot be parsed.
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === req.get('Host'))
 }
 
 /** For the log: scheme, host and port. A browser sends only these in Origin, and no Origin with an image. */
 function originOf(req: Request): string | undefined {
   const origin = req.get('Origin')
   if (origin === undefined) return undefined
-  return URL.canParse(origin) ? new URL(origin).origin.slice(0, LONGEST_ORIGIN) : '(malformed)'
+  return URL.canParse(origin) ? new URL(origin).origin.slice(0, MAX_ORIGIN_LENGTH) : '(malformed)'
 }

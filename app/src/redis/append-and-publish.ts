@@ -1,17 +1,9 @@
-import type { CommandParser } from 'redis'
+import type { Entry } from './atomic.ts'
 import type { RedisClient } from './create-client.ts'
 import { describe } from './errors.ts'
-import { pushCall } from './function-library.ts'
-
-interface Entry {
-  channel: string
-  text: string
-  /** About how many entries the stream keeps. */
-  most: number
-}
 
 /** `isForeign`: the key holds data of another program. */
-export type Appended = 'kept' | 'published' | 'isForeign'
+type Appended = 'kept' | 'published' | 'isForeign'
 
 /** Redis is full; it cannot write to its disk; it has too few replicas. It can still publish. */
 const STORES_NOTHING = /^(OOM|MISCONF|NOREPLICAS)\b/
@@ -29,13 +21,4 @@ export async function appendAndPublish(client: RedisClient, key: string, entry: 
     await client.publish(entry.channel, ` ${entry.text}`)
     return 'published'
   }
-}
-
-export const appending = {
-  append: {
-    parseCommand(parser: CommandParser, key: string, { channel, text, most }: Entry) {
-      pushCall(parser, 'append_and_publish', key, String(most), text, channel)
-    },
-    transformReply: (reply: 'kept' | 'isForeign') => reply,
-  },
 }

@@ -1,27 +1,33 @@
 import type { RedisConnection } from './connection.ts'
 
-/** Redis's clock, in milliseconds since 1970: nodes may disagree about the time, the one Redis cannot. */
-export async function redisNow(redis: RedisConnection): Promise<number> {
-  const [seconds, microseconds] = await redis.run((client) => client.time())
+/**
+ * The time of Redis in milliseconds since 1970. The clocks of nodes may differ. So may those of the servers of a cluster: times
+ * that are compared with each other come from the server that has this key.
+ */
+export async function redisNow(redis: RedisConnection, key: string): Promise<number> {
+  const [seconds, microseconds] = await redis.run(key, (client) => client.time())
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
 }
 
-export interface RedisClock {
-  /** Asks Redis. */
-  read(): Promise<number>
-  /** What Redis would say now, judging by its last answer: to some milliseconds, and without asking. */
-  estimate(): number
-}
+export type RedisClock = ReturnType<typeof createRedisClock>
 
-export function createRedisClock(redis: RedisConnection): RedisClock {
+/** The clock of the server that has this key. */
+export function createRedisClock(redis: RedisConnection, key: string) {
   let aheadOfProcessMs: number | undefined
+  /** To be called with the time in a reply of Redis that has just arrived. */
+  function set(nowMs: number): void {
+    aheadOfProcessMs = nowMs - performance.now()
+  }
+
   return {
-    async read() {
-      const now = await redisNow(redis)
-      aheadOfProcessMs = now - performance.now()
+    set,
+    /** Queries Redis. */
+    async read(): Promise<number> {
+      const now = await redisNow(redis, key)
+      set(now)
       return now
     },
-    // Before the first answer there is only this machine's clock to go by.
+    /** The time of Redis by its last reply, to some milliseconds, without a query. Before the first reply: that of this machine. */
     estimate: () => Math.round(aheadOfProcessMs === undefined ? Date.now() : performance.now() + aheadOfProcessMs),
   }
 }

@@ -1,116 +1,56 @@
-import type { Logger } from '../logger.ts'
-import { databaseOf, describeAddress, type RedisClient, type RedisOptions } from './create-client.ts'
-import { DeadlineMissed, withDeadline } from './deadline.ts'
-import { describe, ifWrongType, needsAnotherConnection, RedisDisconnected, toRedisError } from './errors.ts'
-import { requirePrimary } from './inspect-server.ts'
-import { keepConnected } from './keep-connected.ts'
-import { createKeyNames, type KeyNames } from './key-names.ts'
-import type { OpenClient, Subscriber } from './open-client.ts'
+import type { RedisClient } from './create-client.ts'
+import type { KeyNames } from './key-names.ts'
+import type { Subscriber } from './open-client.ts'
 
 export interface RedisConnection {
   /** The names of all keys and channels. */
   keys: KeyNames
   /**
-   * Sends the commands that `send` gives to the client and waits for their answers, within the deadline.
+   * Whether commands run in the order in which they are sent, whatever their keys. In a cluster, only those of one key do.
+   */
+  isOrdered: boolean
+  /**
+   * Sends the commands of `send` and waits for their replies, within the deadline. All of them are about `key`, or about no key:
+   * in a cluster it decides which server gets them.
    * @throws {RedisUnavailable}
    * @throws {RedisWrongType} where a key holds data of another type
-   * @throws {RedisDisconnected} at once while there is no connection; nothing is queued for later
+   * @throws {RedisDisconnected} at once while there is no connection: no command is queued
    */
-  run<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
+  run<T>(key: string, send: (client: RedisClient) => Promise<T>): Promise<T>
   /**
-   * The value of a key, or null; data of another type is no value. With a cache, what Redis has said of it and not taken
-   * back: as long as Redis has been heard within the last second. What the connection cannot bring, like the news of a
-   * logout, is then not missed for longer.
+   * Like `run`, for rare writes: resolves when as many replicas have them as SESSION_REPLICAS says.
+   * @throws {NotReplicated} if the write was done, and too few replicas confirmed it in time
+   */
+  write<T>(key: string, send: (client: RedisClient) => Promise<T>): Promise<T>
+  /** Like `run`, and after all earlier calls of `write`, on their connection: for what takes a write back. */
+  undo<T>(key: string, send: (client: RedisClient) => Promise<T>): Promise<T>
+  /**
+   * Waits until the replicas have what was written at this key before, on any connection. Without SESSION_REPLICAS does nothing.
+   * @throws {NotReplicated}
+   */
+  settle(key: string): Promise<void>
+  /** Whether replicas have failed to confirm a write a moment ago. What can wait should then not be written. */
+  isLacking(): boolean
+  /**
+   * Returns the value of a key. Null if there is none, or data of another type. With a cache, returns the last value that Redis
+   * has sent and not invalidated. Without a reply from Redis for one second, the cache is not used. So a lost invalidation
+   * has no effect after that.
    * @throws as `run` does
    */
   get(key: string): Promise<string | null>
-  /** For whoever has changed the key over this connection: `get` gives nothing older from now on. */
+  /** To be called after a change of the key over this connection: from now on `get` returns no older value. */
   forget(key: string): void
   /**
-   * Listens on a channel, for as long as the process lives. Over the same connection: RESP3 has room for both.
-   * @throws {RedisUnavailable} when it cannot begin on the connection that there is; it begins anew with every new one
+   * Subscribes to a channel, as long as the process runs. Over the same connection, as RESP3 allows.
+   * @throws {RedisUnavailable} when it fails on the current connection. Every new connection subscribes again.
    */
   subscribe(channel: string, subscriber: Subscriber): Promise<void>
   /** Why sessions cannot be written now, or undefined if they can. Sends a command; does not throw. */
   whyNotReady(): Promise<string | undefined>
+  /** `host:port` of each server that has keys and is connected: the primary, or all primaries of a cluster. */
+  primaries(): readonly string[]
   /** Settings of the connected server that are wrong, although it can serve. */
   warnings(): readonly string[]
-  /** Waits for the answers that are due, then hangs up. Does not throw. */
+  /** Waits for pending replies, then closes the connection. Does not throw. */
   close(): Promise<void>
-}
-
-const MISSES_BEFORE_REPLACEMENT = 3
-/** More than two heartbeats of a node (nodes/cluster.ts), so that a Redis that answers is always heard in time. */
-const CACHE_TRUSTED_MS = 1_000
-
-/**
- * Connects to Redis and stays connected (keep-connected.ts).
- * @throws {RedisUnavailable} when the first attempt fails for a reason that will not pass by itself
- */
-export async function connectRedis(options: RedisOptions, log: Logger): Promise<RedisConnection> {
-  const address = describeAddress(options.url)
-  const subscribers = new Map<string, Subscriber>()
-  const link = await keepConnected(options, subscribers, log)
-
-  async function run<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
-    const used = link.current()
-    if (!used) throw new RedisDisconnected(`no connection to Redis: ${link.failure()}`)
-    const askedAt = performance.now()
-    try {
-      const answer = await withDeadline(send(used.client), options.deadlineMs)
-      used.missesInARow = 0
-      used.heardAt = askedAt
-      return answer
-    } catch (error) {
-      if (isLost(used, error)) link.replace(used, error)
-      throw toRedisError(error)
-    }
-  }
-
-  async function get(key: string): Promise<string | null> {
-    const ask = () => {
-      const value = run((client) => client.get(key))
-      return ifWrongType<string | null>(value, () => null)
-    }
-    const { cache, heardAt = 0 } = link.current() ?? {}
-    if (!cache) return ask()
-    const isTrusted = performance.now() - heardAt < CACHE_TRUSTED_MS
-    return (isTrusted && cache.recall(key)) || cache.read(key, ask)
-  }
-
-  return {
-    keys: createKeyNames({ prefix: options.keyPrefix ?? '', database: databaseOf(options.url) }),
-    run,
-    get,
-    forget: (key) => link.current()?.cache?.forget(key),
-
-    async subscribe(channel, subscriber) {
-      subscribers.set(channel, subscriber)
-      if (!link.current()) return
-      subscriber.onSubscribing()
-      await run((client) => client.subscribe(channel, subscriber.onMessage))
-      subscriber.onSubscribed()
-    },
-
-    async whyNotReady() {
-      try {
-        await run((client) => Promise.all([requirePrimary(client, address), client.atomic.functionsReady()]))
-        return undefined
-      } catch (error) {
-        return `Redis is unavailable: ${describe(error).replace(/\.$/, '')}.`
-      }
-    },
-
-    warnings() {
-      const warning = link.current()?.memory.warning
-      return warning === undefined ? [] : [warning]
-    },
-    close: link.close,
-  }
-}
-
-/** Whether this error means that the connection must be replaced. */
-function isLost(used: OpenClient, error: unknown): boolean {
-  if (error instanceof DeadlineMissed) return ++used.missesInARow >= MISSES_BEFORE_REPLACEMENT
-  return needsAnotherConnection(error)
 }

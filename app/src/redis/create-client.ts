@@ -1,48 +1,92 @@
 import { createClient } from 'redis'
-import { appending } from './append-and-publish.ts'
-import { compareAndSet } from './compare-and-set.ts'
-import { deleteForeign } from './delete-foreign.ts'
-import { libraryCheck } from './function-library.ts'
+import type { Address } from '../redis-servers.ts'
+import { atomic } from './atomic.ts'
 
-export interface RedisOptions {
-  /** redis:// or rediss:// address; a user name in it is used, a password in it yields to `password`. */
-  url: string
+export interface Sentinels {
+  addresses: readonly Address[]
+  /** The name under which the sentinels know the primary. */
+  primary: string
+  /** The account on the sentinels. Without a password, the node sends none. */
+  username?: string | undefined
   password?: string | undefined
-  /** How long any one call may take, in milliseconds. */
+}
+
+/** Which Redis: the single one at `url`, or the one that `sentinels` name, or a `cluster`. */
+export interface RedisOptions {
+  /**
+   * redis:// or rediss:// address of the single Redis. Its user name and password are used if `username` and `password` are
+   * not given. With `sentinels` or `cluster` it has no effect.
+   */
+  url: string
+  sentinels?: Sentinels | undefined
+  /** Some servers of a cluster. The node learns of the others from them. */
+  cluster?: readonly Address[] | undefined
+  username?: string | undefined
+  password?: string | undefined
+  /** Whether servers and sentinels speak TLS. A single Redis does if its `url` begins with rediss://. */
+  tls?: boolean
+  /** The certificate of the authority that signed those of the servers, as PEM. Default: the authorities of Node. */
+  ca?: string | undefined
+  /** How long a call may take, in milliseconds. */
   deadlineMs: number
-  /** How many values `get` may keep in this process. 0, or not given: none. */
+  /** How many replicas must have a rare write before it counts as done: see replicated-writes.ts. Default: 0. */
+  replicas?: number
+  /** How many values `get` keeps in this process at most. Default: 0. */
   cacheEntries?: number
-  /** The first part of every key and channel. Not given: none. */
+  /** The first part of every key and channel. Default: ''. */
   keyPrefix?: string
 }
 
 export type RedisClient = ReturnType<typeof createRedisClient>
 
-export function createRedisClient({ url, password, deadlineMs, cacheEntries }: RedisOptions) {
+/** A client of one server, at `url`. It is not connected yet. */
+export function createRedisClient(options: RedisOptions) {
+  const { url, username, password, ca, deadlineMs, cacheEntries } = options
   const address = new URL(url)
-  const username = decodeURIComponent(address.username)
+  const user = username ?? decodeURIComponent(address.username)
   const secret = password ?? decodeURIComponent(address.password)
-  // Left in the URL, a user name without a password would win over the password given beside it.
+  // A user name without a password in the URL would take precedence over `password`.
   address.username = ''
   address.password = ''
   return createClient({
     url: address.href,
-    ...(username === '' ? {} : { username }),
+    ...(user === '' ? {} : { username: user }),
     ...(secret === '' ? {} : { password: secret }),
-    // Calls of Redis functions, as client.atomic.NAME. Not node-redis's `functions`: their names here have the version in them.
-    modules: { atomic: { ...compareAndSet, ...deleteForeign, ...appending, ...libraryCheck } },
-    // A command for which there is no connection fails now; the user is told to come back rather than kept waiting.
+    // Not node-redis's `functions`: the names of these functions contain their version.
+    modules: { atomic },
+    // A command without a connection fails at once, so the user does not wait for a response.
     disableOfflineQueue: true,
-    // Makes Redis say when what this client has read changes. What to do with it is left to us: see docs/decisions.md.
+    // Redis then reports changes of the keys that this client has read. Why not clientSideCache: docs/decisions.md.
     ...(cacheEntries ? { emitInvalidate: true } : {}),
-    // A timer of its own for each command, which `withDeadline` makes superfluous.
+    // node-redis's timer for each command is not needed: see withDeadline.
     commandOptions: { timeout: 0 },
-    socket: { connectTimeout: 2 * deadlineMs, reconnectStrategy: false },
+    socket: {
+      connectTimeout: 2 * deadlineMs,
+      reconnectStrategy: false,
+      ...(ca !== undefined && address.protocol === 'rediss:' ? { tls: true, ca } : {}),
+    },
   })
+}
+
+interface Destroyable {
+  destroy(): void
+  on(event: 'connect', listener: () => void): unknown
+}
+
+/** Closes a client that may still be connecting. By itself it would then open its connection, and keep it open. */
+export function discard(client: Destroyable): void {
+  client.destroy()
+  client.on('connect', () => client.destroy())
+}
+
+/** The address of one server of a cluster, or of the primary that the sentinels name. */
+export function urlOf({ host, port }: Address, { tls = false }: Pick<RedisOptions, 'tls'>): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return `${tls ? 'rediss' : 'redis'}://${name}:${port}`
 }
 
 /** Host and port only: an address can hold a password. */
 export const describeAddress = (url: string) => new URL(url).host
 
-/** The number behind the slash; 0 without one, as node-redis has it. */
+/** The number after the slash. Without one 0, as in node-redis. */
 export const databaseOf = (url: string) => Number(new URL(url).pathname.slice(1))

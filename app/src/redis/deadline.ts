@@ -1,4 +1,4 @@
-/** The work was not done in time. It may still happen: nothing can take back a command that has been sent. */
+/** The work was not done in time. It may still happen: a command that was sent cannot be taken back. */
 export class DeadlineMissed extends Error {
   override readonly name = 'DeadlineMissed'
 }
@@ -6,16 +6,18 @@ export class DeadlineMissed extends Error {
 /**
  * Waits for `work`, but no longer than `deadlineMs`.
  *
- * node-redis has a command timeout of its own, but it ends once the command is written to the socket: a Redis that is
- * paused, or gone without closing the connection, would hold a request for ever.
+ * The command timeout of node-redis ends once the command is written to the socket. So a Redis that is paused, or that
+ * disappeared without closing the connection, would hold a request without limit.
  * @throws {DeadlineMissed}
  */
 export function withDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    // After a moment in which this process did nothing, its timers come before what has arrived meanwhile. So what has
-    // arrived has its turn first: it was not Redis that was late.
+    // If this process was blocked, its timers run before it reads what has arrived meanwhile. setImmediate runs after that
+    // read, so a reply that was in time counts.
     const giveUp = () => reject(new DeadlineMissed(`no answer within ${deadlineMs} ms`))
     const timer = setTimeout(() => setImmediate(giveUp), deadlineMs)
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
+    const stop = () => clearTimeout(timer)
+    work.then(resolve, reject)
+    work.then(stop, stop)
   })
 }

@@ -1,11 +1,12 @@
 import { MultiErrorReply } from 'redis'
+import type { Logger } from '../logger.ts'
 
-/** Redis could not do what was asked: out of reach, too slow, or refusing. The cause says which. */
+/** A command failed: Redis is unreachable, too slow, or rejected it. The cause says which. */
 export class RedisUnavailable extends Error {
   override readonly name: string = 'RedisUnavailable'
 }
 
-/** There is no connection, so Redis was not even asked. Another node may have one. */
+/** There is no connection, so no command was sent. Another node may have one. */
 export class RedisDisconnected extends RedisUnavailable {
   override readonly name = 'RedisDisconnected'
 }
@@ -25,6 +26,16 @@ export class RedisIsReplica extends Error {
   override readonly name = 'RedisIsReplica'
 }
 
+/** The primary has fewer replicas than it demands. The others may have another primary by now. */
+export class LacksReplicas extends Error {
+  override readonly name = 'LacksReplicas'
+}
+
+/** A write was done, and too few replicas confirmed it in time. Another primary may never hear of it. */
+export class NotReplicated extends RedisUnavailable {
+  override readonly name = 'NotReplicated'
+}
+
 /** The functions of the application are not in Redis, and cannot be loaded. The message says what to do. */
 export class FunctionsMissing extends Error {
   override readonly name = 'FunctionsMissing'
@@ -32,22 +43,25 @@ export class FunctionsMissing extends Error {
 
 /** Redis 6 puts the code of an error inside a script behind "Error running script". */
 const WRONG_TYPE = /\bWRONGTYPE\b|value is not an integer/
-/** A replica rejects a write; a replica has lost its primary; Redis is still loading its data; it was replaced by an empty one. */
+/** A replica rejects a write, or has lost its primary. Redis still loads its data, or was replaced by an empty one. */
 const CANNOT_SERVE = /\b(READONLY|MASTERDOWN|LOADING|Function not found)\b/
+
+export const NO_REPLICAS = /\bNOREPLICAS\b/
 
 /** The error of a command as the rest of the application knows it. */
 export function toRedisError(error: unknown): RedisUnavailable {
+  if (error instanceof RedisUnavailable) return error
   const reason = describe(error)
-  if (WRONG_TYPE.test(reason)) return new RedisWrongType(reason, { cause: error })
-  return new RedisUnavailable(reason, { cause: error })
+  const Known = WRONG_TYPE.test(reason) ? RedisWrongType : RedisUnavailable
+  return new Known(reason, { cause: error })
 }
 
 /** Whether this server cannot serve. After a failover another server may have the same name. */
 export const needsAnotherConnection = (error: unknown) =>
-  error instanceof RedisIsReplica || CANNOT_SERVE.test(describe(error))
+  error instanceof RedisIsReplica || error instanceof LacksReplicas || CANNOT_SERVE.test(describe(error))
 
 /** Waits for `work`. If the key holds data of another type, the result is that of `instead`. */
-export async function ifWrongType<T>(work: Promise<T>, instead: () => T | Promise<T>): Promise<T> {
+export async function ifWrongType<T, U = T>(work: Promise<T>, instead: () => U | Promise<U>): Promise<T | U> {
   try {
     return await work
   } catch (error) {
@@ -58,6 +72,20 @@ export async function ifWrongType<T>(work: Promise<T>, instead: () => T | Promis
 
 export const foreignKey = (key: string) =>
   new ForeignKey(`The Redis key "${key}" holds data of another program. Set KEY_PREFIX to get keys of your own`)
+
+/** Logs that another program uses a key of this stack: once, however often it is found, until it is gone again. */
+export function createForeignKeyLog(key: string, log: Logger) {
+  let isLogged = false
+  return {
+    found(): void {
+      if (!isLogged) log.error(foreignKey(key).message)
+      isLogged = true
+    },
+    gone(): void {
+      isLogged = false
+    },
+  }
+}
 
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'the connection was closed'

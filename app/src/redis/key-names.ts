@@ -1,28 +1,18 @@
 export type KeyNames = ReturnType<typeof createKeyNames>
 
-interface Place {
-  /** KEY_PREFIX, the first part of every name. */
-  prefix: string
-  /** The number of the database that the keys lie in. */
-  database: number
-}
-
 /**
  * All names of the application in Redis. Two stacks in one Redis need different prefixes or databases. Pub/sub ignores
- * databases, so the name of a channel contains the number, except for database 0.
+ * databases, so the name of a channel contains the number of the database, except for 0. `prefix` is KEY_PREFIX.
  * https://redis.io/docs/latest/develop/pubsub/
  */
-export function createKeyNames({ prefix, database }: Place) {
+export function createKeyNames({ prefix, database }: { prefix: string; database: number }) {
   const key = (name: string) => `${prefix}${name}`
   return {
     session: (name: string) => key(`session:${name}`),
     userSessions: (username: string) => key(`user-sessions:${username}`),
-    /** Prefixes of the counts of logins. A colon and the hash of what is counted follow. */
-    loginCounts: (suffix: '' | '-address') => ({
-      failures: key(`login-failures${suffix}`),
-      checks: key(`login-checks${suffix}`),
-      logins: key(`logins${suffix}`),
-    }),
+    /** `hash`: of the account and the address whose logins are counted. */
+    loginsOfAccount: (hash: string) => key(`login-counts:${hash}`),
+    loginsOfAddress: (hash: string) => key(`login-counts-address:${hash}`),
     disabledUsers: key('disabled-users'),
     testAccount: (username: string) => key(`test-account:${username}`),
     /** `suffix` separates the nodes with SESSION_STORE=memory from the others. */

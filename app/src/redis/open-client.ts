@@ -1,40 +1,59 @@
-import { createRedisClient, describeAddress, type RedisClient, type RedisOptions } from './create-client.ts'
+import { createRedisClient, describeAddress, discard, type RedisClient, type RedisOptions } from './create-client.ts'
 import { withDeadline } from './deadline.ts'
-import { requireFunctions } from './function-library.ts'
-import { type MemoryPolicy, readMemoryPolicy, requirePrimary } from './inspect-server.ts'
+import {
+  type MemoryPolicy,
+  readMemoryPolicy,
+  requireFunctions,
+  requirePrimary,
+  requireReplicas,
+} from './inspect-server.ts'
 import { createReadCache, type ReadCache } from './read-cache.ts'
 
 export interface Subscriber {
-  /** Called each time before the subscription is asked for: messages may come in the same instant as the answer. */
+  /** Called each time before the subscription is sent: messages may arrive together with its answer. */
   onSubscribing(): void
   onMessage(message: string): void
-  /** Called each time the subscription has begun. What was published since the last one ended is lost. */
+  /** Called each time the subscription has begun. Messages since the end of the last one are lost. */
   onSubscribed(): void
 }
 
 export interface OpenClient {
   client: RedisClient
+  /** Host and port of the server. */
+  address: string
   /** Ends with the connection: Redis reports no change to a client that is not connected. */
   cache: ReadCache | undefined
   memory: MemoryPolicy
-  /** By the process's clock, in milliseconds. */
+  /** By the monotonic clock, in milliseconds. */
   openedAt: number
-  /** When the last question was asked that Redis has answered. All that changed before, it has told before that answer. */
+  /** When the last answered command was sent. Every change before it was reported before its answer. */
   heardAt: number
   /** How many calls in a row have missed their deadline. */
   missesInARow: number
 }
 
+/** What helps if the server is a replica. Sentinels and clusters name another one by themselves. */
+export const adviceOf = ({ sentinels, cluster }: RedisOptions) =>
+  sentinels || cluster ? '' : '. Point REDIS_URL at the primary'
+
+interface Opening {
+  /** Ends the attempt. */
+  signal: AbortSignal
+  onTerminated: (client: RedisClient, reason: unknown) => void
+}
+
 /**
- * One connection, to a server that can serve: it has loaded its data, is no replica, and has our functions.
- * @throws {RedisIsReplica}, {FunctionsMissing} and whatever a failed connection throws; nothing is left open then
+ * Opens one connection, to a server that can serve: it has loaded its data, is not a replica, and has the functions. If rare
+ * writes need replicas, it also has as many as it demands itself: a primary that was cut off from the others has not.
+ * @throws {RedisIsReplica | FunctionsMissing} and whatever a failed connection throws. No connection stays open then
  */
 export async function openClient(
   options: RedisOptions,
   subscribers: ReadonlyMap<string, Subscriber>,
-  onTerminated: (client: RedisClient, reason: unknown) => void,
+  { signal, onTerminated }: Opening,
 ): Promise<OpenClient> {
   const client = createRedisClient(options)
+  const address = describeAddress(options.url)
   let failure: unknown
   // Without a listener an 'error' event ends the process. A caller that awaits a command gets the same error.
   client.on('error', (error) => {
@@ -44,20 +63,26 @@ export async function openClient(
   const cache = options.cacheEntries ? createReadCache(options.cacheEntries) : undefined
   client.on('invalidate', (key: Buffer | null) => cache?.forget(key === null ? null : key.toString()))
   const inTime = <T>(work: Promise<T>) => withDeadline(work, options.deadlineMs)
+  const giveUp = () => discard(client)
+  signal.addEventListener('abort', giveUp)
   try {
+    signal.throwIfAborted()
     await withDeadline(client.connect(), 4 * options.deadlineMs)
-    // Redis answers HELLO while it still loads its data; PING is refused until it is done.
+    // Redis answers HELLO while it still loads its data; it rejects PING until that is done.
     await inTime(client.ping())
-    await inTime(requirePrimary(client, describeAddress(options.url)))
+    await inTime(requirePrimary(client, address, adviceOf(options)))
     await inTime(requireFunctions(client))
+    if (options.replicas) await inTime(requireReplicas(client))
     const memory = await inTime(readMemoryPolicy(client))
     for (const [channel, { onSubscribing, onMessage }] of subscribers) {
       onSubscribing()
       await inTime(client.subscribe(channel, onMessage))
     }
-    return { client, cache, memory, openedAt: performance.now(), heardAt: 0, missesInARow: 0 }
+    return { client, address, cache, memory, openedAt: performance.now(), heardAt: 0, missesInARow: 0 }
   } catch (error) {
-    client.destroy()
+    discard(client)
     throw error
+  } finally {
+    signal.removeEventListener('abort', giveUp)
   }
 }

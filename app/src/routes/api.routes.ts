@@ -1,11 +1,11 @@
-import { type Request, Router } from 'express'
+import { type Request, type Response, Router } from 'express'
 import type { Journal } from '../events/journal.ts'
-import { allowOnly, Problem } from '../middleware/problem.ts'
-import type { RequireSession } from '../middleware/require-session.ts'
-import type { SessionCookie } from '../middleware/session-cookie.ts'
-import type { Cluster } from '../nodes/cluster.ts'
-import type { EndedSession, Session, SessionStore } from '../sessions/session-store.ts'
-import { listView, publicView } from './session-view.ts'
+import { allowOnly, Problem } from '../http/problem.ts'
+import type { RequireSession } from '../http/require-session.ts'
+import type { SessionCookie } from '../http/session-cookie.ts'
+import { listView, publicView } from '../http/session-view.ts'
+import type { Cluster } from '../membership/heartbeat.ts'
+import type { Session, SessionStore } from '../sessions/session-store.ts'
 
 interface Parts {
   node: string
@@ -16,13 +16,9 @@ interface Parts {
   cluster: Cluster
 }
 
-/** /api: what the holder of a session may ask. */
+/** /api: the user, the user's sessions, and the nodes. */
 export function apiRoutes({ node, cookie, sessions, journal, requireSession, cluster }: Parts): Router {
   const router = Router({ strict: true, caseSensitive: true })
-  router.use('/api', (_req, res, next) => {
-    res.set('Cache-Control', 'no-store')
-    next()
-  })
 
   router
     .route('/api/user')
@@ -40,10 +36,9 @@ export function apiRoutes({ node, cookie, sessions, journal, requireSession, clu
       res.json({ sessions: all.map((session) => listView(session, current)) })
     })
     .delete(async (req, res) => {
-      const current = await requireSession.use(req, res)
-      await requireFreshLogin(current)
+      const current = await requireFreshSession(req, res)
       const ended = await sessions.revokeSessions(current.user.username, current.id)
-      await Promise.all(ended.map((one) => recordRevocation(req, one)))
+      await Promise.all(ended.map((one) => journal.recordEnding(req.log, 'revoked', one)))
       res.status(204).end()
     })
     .all(allowOnly('GET', 'DELETE'))
@@ -51,11 +46,10 @@ export function apiRoutes({ node, cookie, sessions, journal, requireSession, clu
   router
     .route('/api/sessions/:id')
     .delete(async (req, res) => {
-      const current = await requireSession.use(req, res)
-      await requireFreshLogin(current)
+      const current = await requireFreshSession(req, res)
       const ended = await sessions.revokeSession(current.user.username, req.params.id)
-      if (!ended) throw new Problem(404, 'No such session', 'It has ended already, or is not yours.')
-      await recordRevocation(req, ended)
+      if (!ended) throw new Problem(404, 'No such session', 'The session has ended, or belongs to another user.')
+      await journal.recordEnding(req.log, 'revoked', ended)
       if (ended.id === current.id) cookie.clear(req, res)
       res.status(204).end()
     })
@@ -68,14 +62,11 @@ export function apiRoutes({ node, cookie, sessions, journal, requireSession, clu
     })
     .all(allowOnly('GET'))
 
-  /** OWASP ASVS 5.0, 7.5.2: who ends sessions has authenticated again, so not with a session that was left open. */
-  async function requireFreshLogin(session: Session): Promise<void> {
-    if (await sessions.isFresh(session)) return
-    throw new Problem(403, 'Log in again first', 'Your login is too long ago for this. Log in again, then repeat it.')
-  }
-
-  function recordRevocation(req: Request, { username, id }: EndedSession): Promise<void> {
-    return journal.record(req.log, { type: 'revoked', user: username, sessionId: id })
+  /** A user who revokes sessions must have logged in recently, because a session can be left open: OWASP ASVS 5.0, 7.5.2. */
+  async function requireFreshSession(req: Request, res: Response): Promise<Session> {
+    const session = await requireSession.use(req, res)
+    if (await sessions.isFresh(session)) return session
+    throw new Problem(403, 'Log in again first', 'This needs a recent login. Log in again, then repeat the request.')
   }
 
   return router

@@ -1,25 +1,25 @@
 import { json, type Request, type Response, Router } from 'express'
 import { z } from 'zod'
-import type { SessionEvent } from '../events/event.ts'
 import type { Journal } from '../events/journal.ts'
-import { allowOnly, Problem, parse, requireJson } from '../middleware/problem.ts'
-import type { SessionCookie } from '../middleware/session-cookie.ts'
-import type { EndedSession, SessionStore } from '../sessions/session-store.ts'
-import { type Attempt, LoginThrottled } from '../users/login-throttle.ts'
+import { allowOnly, Problem, parse, requireJson } from '../http/problem.ts'
+import type { SessionCookie } from '../http/session-cookie.ts'
+import { publicView } from '../http/session-view.ts'
+import type { Metrics } from '../metrics.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import { LoginThrottled } from '../users/login-limit.ts'
+import type { Attempt } from '../users/login-throttle.ts'
 import type { Login, Logins } from '../users/logins.ts'
 import { normalizePassword, normalizeUsername } from '../users/typed-text.ts'
 import type { Users } from '../users/users.ts'
-import { publicView } from './session-view.ts'
 
-/** From here on, a name and a password have one form each: the throttle counts "Ada" and "ada " together. */
+/** Normalized first, so the throttle counts "Ada" and "ada " as one name. */
 const credentials = z.object({
   username: z.string().transform(normalizeUsername).pipe(z.string().min(1).max(64)),
   password: z.string().transform(normalizePassword).pipe(z.string().min(1).max(256)),
 })
 
-/** The only body there is: two short strings. */
 const BODY_LIMIT = '4kb'
-const LONGEST_AGENT = 256
+const MAX_AGENT_LENGTH = 256
 
 interface Parts {
   node: string
@@ -28,11 +28,14 @@ interface Parts {
   cookie: SessionCookie
   sessions: SessionStore
   journal: Journal
-  onSessionCreated: () => void
+  metrics: Pick<Metrics, 'sessionsCreated'>
 }
 
-/** /auth: a session starts and ends here. */
-export function authRoutes({ node, users, logins, cookie, sessions, journal, onSessionCreated }: Parts): Router {
+/** /auth: login and logout. */
+export function authRoutes(parts: Parts): Router {
+  const { node, users, cookie, sessions, journal, metrics } = parts
+  const { authenticate, rejectLogin } = createAuthentication(parts)
+  const endSessions = createEndSessions(parts)
   const router = Router({ strict: true, caseSensitive: true })
 
   router
@@ -41,28 +44,31 @@ export function authRoutes({ node, users, logins, cookie, sessions, journal, onS
       const { username, password } = parse(credentials, req.body)
       const attempt = { username, address: req.ip ?? '' }
       const { user, check } = await authenticate(req, attempt, password)
+      const given = cookie.readAll(req)
 
       const { token, session, replaced, ended } = await sessions.setSession(user, {
         address: attempt.address,
-        agent: (req.get('User-Agent') ?? '').slice(0, LONGEST_AGENT),
-        replaces: cookie.read(req),
-        // The account may be disabled during the login. deploy/disable first writes that down and then ends the sessions: either
-        // this check reads it, or deploy/disable finds the new session.
+        agent: (req.get('User-Agent') ?? '').slice(0, MAX_AGENT_LENGTH),
+        replaces: given.length === 1 ? given[0] : undefined,
+        startedAt: check.startedAt,
+        // The account may be disabled during the login. deploy/disable first disables it and then ends its sessions. So either
+        // this check sees that, or deploy/disable finds the new session.
         async confirm() {
           const isDisabled = await users.isDisabled(username)
           await (isDisabled ? check.failed() : check.succeeded())
-          if (isDisabled) throw refusal(req, attempt)
+          if (isDisabled) throw rejectLogin(req, attempt)
         },
       })
-      if (replaced) await recordEnd(req, 'replaced', replaced)
-      if (cookie.isAmbiguous(req)) await endSessions(req, res, 'replaced')
-      await Promise.all(ended.map((one) => recordEnd(req, 'made_room', one)))
-      onSessionCreated()
+      if (replaced) await journal.recordEnding(req.log, 'replaced', replaced)
+      if (given.length > 1) await endSessions(req, res, 'replaced')
+      await Promise.all(ended.map((one) => journal.recordEnding(req.log, 'made_room', one)))
+      metrics.sessionsCreated.inc()
       cookie.clearDuplicates(req, res)
       cookie.set(req, res, token)
       res.locals.username = user.username
       await journal.record(req.log, { type: 'login', user: user.username, sessionId: session.id })
-      res.set('Cache-Control', 'no-store').json({ user, session: publicView(session), node })
+      // `node` is the older name of `servedBy`, kept for clients that read it.
+      res.json({ user, session: publicView(session), servedBy: node, node })
     })
     .all(allowOnly('POST'))
 
@@ -72,49 +78,50 @@ export function authRoutes({ node, users, logins, cookie, sessions, journal, onS
       await endSessions(req, res, 'logout')
       cookie.clearDuplicates(req, res)
       cookie.clear(req, res)
-      res.set({ 'Cache-Control': 'no-store', 'Clear-Site-Data': '"cache", "storage"' }).status(204).end()
+      res.set('Clear-Site-Data', '"cache", "storage"').status(204).end()
     })
     .all(allowOnly('POST'))
 
-  /** @throws {Problem} 401, the same for every reason; 429 while this address has guessed, or logged in, too often */
-  async function authenticate(req: Request, attempt: Attempt, password: string): Promise<Login> {
-    const login = await logins.authenticate(attempt, password).catch((error: unknown) => {
-      throw error instanceof LoginThrottled ? throttled(req, attempt, error) : error
-    })
-    if (!login) throw refusal(req, attempt)
-    return login
-  }
+  return router
+}
 
-  function refusal(req: Request, attempt: Attempt): Problem {
-    req.log.warn({ event: 'login_failed', ...describe(attempt) }, 'Login failed')
-    return new Problem(401, 'Wrong user name or password', 'Check both and try again.')
-  }
-
-  function throttled(req: Request, attempt: Attempt, { reason, seconds }: LoginThrottled): Problem {
-    const title = reason === 'failures' ? 'Too many failed logins' : 'Too many logins'
-    req.log.warn({ event: 'login_throttled', ...describe(attempt), reason, seconds }, `Login refused: ${title}`)
-    return new Problem(429, title, `Try again in ${seconds} seconds.`, { 'Retry-After': String(seconds) })
-  }
-
-  /** A name that nobody has is left out: it may be a password in the wrong field. */
-  function describe({ username, address }: Attempt) {
-    return { user: users.exists(username) ? username : '(unknown)', address }
-  }
-
-  /** Ends the session of every cookie with this name: the holder of a token may end its session. */
-  async function endSessions(req: Request, res: Response, type: 'logout' | 'replaced'): Promise<void> {
+function createEndSessions({ cookie, sessions, journal }: Pick<Parts, 'cookie' | 'sessions' | 'journal'>) {
+  /** Ends the sessions of all cookies with this name. A client that has a token may end its session. */
+  return async function endSessions(req: Request, res: Response, type: 'logout' | 'replaced'): Promise<void> {
     for (const token of new Set(cookie.readAll(req))) {
       const ended = await sessions.deleteSession(token)
       if (!ended) continue
       res.locals.username = ended.username
-      await recordEnd(req, type, ended)
+      await journal.recordEnding(req.log, type, ended)
     }
   }
+}
 
-  function recordEnd(req: Request, type: SessionEvent['type'], ended: EndedSession): Promise<void> {
-    const { username: user, id: sessionId, isReuse } = ended
-    return journal.record(req.log, { type: isReuse ? 'token_reused' : type, user, sessionId })
+function createAuthentication({ users, logins }: Pick<Parts, 'users' | 'logins'>) {
+  /** @throws {Problem} 401, the same for every reason, or 429 after too many failures or logins of this address */
+  async function authenticate(req: Request, attempt: Attempt, password: string): Promise<Login> {
+    try {
+      const login = await logins.authenticate(attempt, password)
+      if (login) return login
+    } catch (error) {
+      if (!(error instanceof LoginThrottled)) throw error
+      const { reason, seconds } = error
+      const title = reason === 'failures' ? 'Too many failed logins' : 'Too many logins'
+      req.log.warn({ event: 'login_throttled', ...describe(attempt), reason, seconds }, `Login throttled: ${title}`)
+      throw new Problem(429, title, `Try again in ${seconds} seconds.`, { 'Retry-After': String(seconds) })
+    }
+    throw rejectLogin(req, attempt)
   }
 
-  return router
+  function rejectLogin(req: Request, attempt: Attempt): Problem {
+    req.log.warn({ event: 'login_failed', ...describe(attempt) }, 'Login failed')
+    return new Problem(401, 'Incorrect user name or password', 'Check both and try again.')
+  }
+
+  /** Leaves out a name without an account, because it may be a password in the wrong field. */
+  function describe({ username, address }: Attempt) {
+    return { user: users.exists(username) ? username : '(unknown)', address }
+  }
+
+  return { authenticate, rejectLogin }
 }

@@ -1,35 +1,26 @@
 import { Router } from 'express'
-import { asEventId } from '../events/event-id.ts'
+import { asEventId } from '../events/event.ts'
 import type { EventStreams } from '../events/event-streams.ts'
-import { refuseAmbiguousStream } from '../middleware/ambiguous-cookie.ts'
-import { allowOnly } from '../middleware/problem.ts'
-import type { RequireSession } from '../middleware/require-session.ts'
-import type { SessionCookie } from '../middleware/session-cookie.ts'
-import { AskAnotherNode } from '../middleware/turn-away.ts'
-import { networkOf } from '../users/network-of.ts'
-import { isSharedAddress } from '../users/shared-address.ts'
-
-interface Parts {
-  cookie: SessionCookie
-  requireSession: Pick<RequireSession, 'look'>
-  streams: EventStreams
-}
+import { EVENTS_PATH } from '../http/paths.ts'
+import { allowOnly } from '../http/problem.ts'
+import type { RequireSession } from '../http/require-session.ts'
+import { NodeUnavailable } from '../middleware/retry-on-another-node.ts'
+import { isSharedAddress, networkOf } from '../users/network-of.ts'
 
 /**
- * /api/events: what happens to the sessions of the user, on whichever node, and to the nodes. Without a session, only to
- * the nodes. A browser goes on where it was by the header Last-Event-ID; a page that has to begin anew says `?after=`.
+ * /api/events: the events of the nodes and, with a session, of the user's sessions, from every node. A browser resumes a
+ * stream with the header Last-Event-ID, and a page with `?after=`.
  */
-export function eventsRoutes({ cookie, requireSession, streams }: Parts): Router {
+export function eventsRoutes(requireSession: RequireSession, streams: EventStreams): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
   router
-    .route('/api/events')
+    .route(EVENTS_PATH)
     .get(async (req, res) => {
-      refuseAmbiguousStream(cookie, req)
-      const session = await requireSession.look(req)
-      if (!streams.isOpen()) throw noPlace()
+      const session = await requireSession.find(req)
+      if (!streams.isOpen()) throw noStream()
       if (req.method === 'HEAD') {
-        res.set('Cache-Control', 'no-store').type('text/event-stream').end()
+        res.type('text/event-stream').end()
         return
       }
       const after = new URL(req.originalUrl, 'http://any').searchParams.get('after') ?? undefined
@@ -42,14 +33,14 @@ export function eventsRoutes({ cookie, requireSession, streams }: Parts): Router
           expiresAt: Date.parse(session.expiresAt),
         },
       })
-      if (!isOpened) throw noPlace()
+      if (!isOpened) throw noStream()
     })
     .all(allowOnly('GET'))
 
   return router
 }
 
-const noPlace = () =>
-  new AskAnotherNode(503, 'No more event streams', 'This node is draining, or has no place left.', {
-    'Retry-After': '1',
-  })
+function noStream(): NodeUnavailable {
+  const detail = 'This node is draining, or has reached its limit of event streams.'
+  return new NodeUnavailable(503, 'No more event streams', detail, { 'Retry-After': '1' })
+}

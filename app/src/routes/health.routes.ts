@@ -1,44 +1,34 @@
 import { Router } from 'express'
+import { allowOnly, Problem } from '../http/problem.ts'
+import type { Readiness } from '../lifecycle/readiness.ts'
 import type { Metrics } from '../metrics.ts'
-import { allowOnly, Problem } from '../middleware/problem.ts'
 
-interface Parts {
-  /** Why the node cannot serve, or undefined if it can. */
-  whyNotReady: () => Promise<string | undefined>
-  /** Problems that do not stop the node from serving. */
-  warnings: () => readonly string[]
-  metrics: Metrics
-}
-
-/** Probes, for whoever runs the nodes. The balancer does not let them through. */
-export function healthRoutes({ whyNotReady, warnings, metrics }: Parts): Router {
+/** Probes and metrics, for the operator of the nodes. Balancers do not forward these paths: http/paths.ts. */
+export function healthRoutes({ readiness, metrics }: { readiness: Readiness; metrics: Metrics }): Router {
   const router = Router({ strict: true, caseSensitive: true })
 
-  // Says nothing of Redis: restarting a node does not mend Redis, and a probe that thinks so takes all nodes down.
+  // Does not query Redis: without Redis all nodes would be restarted at once, which does not help.
   router
     .route('/livez')
     .get((_req, res) => {
-      res.set('Cache-Control', 'no-store').json({ status: 'alive' })
+      res.json({ status: 'alive' })
     })
     .all(allowOnly('GET'))
 
   router
     .route('/readyz')
     .get(async (_req, res) => {
-      const reason = await whyNotReady()
+      const reason = await readiness.whyNotReady()
       if (reason !== undefined) throw new Problem(503, 'Not ready', reason, { 'Retry-After': '1' })
-      const noted = warnings()
-      res.set('Cache-Control', 'no-store').json({ status: 'ready', ...(noted.length === 0 ? {} : { warnings: noted }) })
+      const warnings = readiness.warnings()
+      res.json({ status: 'ready', ...(warnings.length === 0 ? {} : { warnings }) })
     })
     .all(allowOnly('GET'))
 
   router
     .route('/metrics')
     .get(async (_req, res) => {
-      res
-        .set('Cache-Control', 'no-store')
-        .type(metrics.contentType)
-        .send(await metrics.text())
+      res.type(metrics.contentType).send(await metrics.text())
     })
     .all(allowOnly('GET'))
 

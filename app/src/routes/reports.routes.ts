@@ -1,33 +1,29 @@
 import { json, Router } from 'express'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
-import { allowOnly, Problem, parse } from '../middleware/problem.ts'
-import { REPORTS_PATH } from '../middleware/security-headers.ts'
+import { REPORTS_PATH } from '../http/paths.ts'
+import { policyReports } from '../http/policy-report.ts'
+import { allowOnly, Problem, parse } from '../http/problem.ts'
 import { networkOf } from '../users/network-of.ts'
-import { policyReports } from './policy-report.ts'
 
 const TYPES = ['application/csp-report', 'application/reports+json']
 const BODY_LIMIT = '4kb'
-
-export interface ReportLimits {
-  /** Requests with reports that one address may send a minute, and all together, to this node. */
-  perAddress: number
-  inAll: number
-}
+/** Requests a minute to this node: more than a working page sends, and too few to fill a log. */
+const MAX_PER_ADDRESS = 20
+const MAX_IN_ALL = 60
 
 /**
- * /api/reports: browsers report here what the policies of the page have blocked. Each violation is one log line. Any client can
- * send a report, so a line is a claim. It has no field that could hold a secret, and reports are throttled.
+ * /api/reports: browsers report violations of the page's policies. Each violation is one log line. Any client can send a report,
+ * so a line proves nothing. No field of it can hold a secret.
  */
-export function reportsRoutes({ perAddress, inAll }: ReportLimits): Router {
+export function reportsRoutes(): Router {
   const router = Router({ strict: true, caseSensitive: true })
-  const addresses = new RateLimiterMemory({ points: perAddress, duration: 60 })
-  const all = new RateLimiterMemory({ points: inAll, duration: 60 })
+  const addresses = new RateLimiterMemory({ points: MAX_PER_ADDRESS, duration: 60 })
+  const all = new RateLimiterMemory({ points: MAX_IN_ALL, duration: 60 })
 
   router
     .route(REPORTS_PATH)
     .post(
-      async (req, res, next) => {
-        res.set('Cache-Control', 'no-store')
+      async (req, _res, next) => {
         await admit(networkOf(req.ip ?? ''))
         if (!req.is(TYPES)) throw new Problem(415, 'Unsupported media type', `Send one of: ${TYPES.join(', ')}.`)
         next()
@@ -35,7 +31,7 @@ export function reportsRoutes({ perAddress, inAll }: ReportLimits): Router {
       json({ type: TYPES, limit: BODY_LIMIT }),
       (req, res) => {
         for (const violation of parse(policyReports, req.body)) {
-          req.log.warn({ event: 'policy_violation', ...violation }, 'A browser reports a violation of a policy')
+          req.log.warn({ event: 'policy_violation', ...violation }, 'Browser reported a policy violation')
         }
         res.status(204).end()
       },
@@ -43,7 +39,7 @@ export function reportsRoutes({ perAddress, inAll }: ReportLimits): Router {
     .all(allowOnly('POST'))
 
   /**
-   * Counts a request. Once `inAll` is reached, addresses are not counted, so memory never holds more than `inAll` of them.
+   * Counts a request. It stops counting addresses at MAX_IN_ALL, so memory never holds more of them.
    * @throws {Problem} 429
    */
   async function admit(network: string): Promise<void> {

@@ -1,33 +1,53 @@
-import type { Session } from './session-store.ts'
+import { createBoundedMap } from '../bounded-map.ts'
+import type { Renewed } from '../redis/atomic.ts'
+import { absoluteEndOf, type Found, type Session, type ToSession, tokenSince } from './session-record.ts'
+import type { SessionTimes } from './session-store.ts'
+import type { Living } from './trail.ts'
 
-/** More than one node can renew in the pause between two renewals: each is a round trip, and mostly a write. */
+/** More than one node can renew between two renewals of a session: each is a round trip, and usually a write. */
 const MOST_REMEMBERED = 10_000
 
 export type RecentSessions = ReturnType<typeof createRecentSessions>
 
+/** A session and the text of its key in Redis. */
+type Stored = Pick<Living, 'name' | 'json' | 'record'>
+
+export interface Recent extends Found {
+  session: Session
+  /** By the monotonic clock: a change of the node's clock has no effect. */
+  until: number
+}
+
 /**
- * The sessions that this node has renewed within the last moments, ready to be given out, so that a renewal (a write, and a
- * line in the append-only file) is not made on every read, nor the same JSON taken apart again. Only what Redis says
- * tells whether a session lives: nothing is found here without its JSON, as Redis has it now.
- *
- * Time is measured by the monotonic clock: setting the node's clock changes nothing.
+ * The sessions that this node renewed within the last seconds. So not every read renews the session (a write, and a line in
+ * the append-only file) or parses its JSON. Only Redis knows whether a session lives: a session is found here only with the
+ * JSON that Redis has for it now.
  */
-export function createRecentSessions() {
-  const recent = new Map<string, { json: string; session: Session; until: number }>()
+export function createRecentSessions(toSession: ToSession, { ttlMs, renewMs }: SessionTimes) {
+  const recent = createBoundedMap<Recent>(MOST_REMEMBERED)
+
+  function keep({ name, json, record }: Stored, endsMs: number, forMs: number): Session {
+    const session = toSession(name, record, endsMs)
+    // The first use of a token has to be confirmed in Redis.
+    if (!record.unconfirmed) recent.set(name, { json, value: record, session, until: performance.now() + forMs })
+    return session
+  }
+
   return {
-    /** Undefined if it has not been renewed recently, or has changed since. */
-    find(name: string, json: string): Session | undefined {
+    /** Undefined if the session was not renewed recently, or has changed since. */
+    find(name: string, json: string): Recent | undefined {
       const found = recent.get(name)
-      return found && found.json === json && performance.now() < found.until ? found.session : undefined
+      return found && found.json === json && performance.now() < found.until ? found : undefined
     },
-    remember(name: string, json: string, session: Session, forMs: number): void {
-      recent.delete(name)
-      recent.set(name, { json, session, until: performance.now() + forMs })
-      const oldest = recent.keys().next()
-      if (recent.size > MOST_REMEMBERED && !oldest.done) recent.delete(oldest.value)
+    /** Keeps a session until its next renewal is due or it expires. */
+    remember(stored: Stored, { nowMs, endsMs }: Renewed): Session {
+      const renewedAgoMs = endsMs === absoluteEndOf(stored.record) ? 0 : nowMs + ttlMs - endsMs
+      return keep(stored, endsMs, Math.min(renewMs - renewedAgoMs, endsMs - nowMs))
     },
-    forget(name: string): void {
-      recent.delete(name)
+    /** Keeps a session that lives and could not be renewed. Only the age of its token shows when it ends. */
+    rememberUnrenewed(stored: Stored): Session {
+      const { record } = stored
+      return keep(stored, Math.min(tokenSince(record) + ttlMs, absoluteEndOf(record)), renewMs)
     },
   }
 }

@@ -4,29 +4,29 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 export const newToken = () => randomBytes(32).toString('base64url')
 
 const TOKEN_SHAPE = /^[A-Za-z0-9_-]{43}$/
-/** What has another shape was never handed out, so nobody needs to ask Redis about it. */
+/** A token of another shape was never issued, so Redis is not queried. */
 export const isToken = (token: string | undefined): token is string => token !== undefined && TOKEN_SHAPE.test(token)
 
 /**
- * What can be said of a token without saying it: nobody can go back from this to the token. The fingerprint of its first
- * token is the public id of a session.
+ * Identifies a token without revealing it: the token cannot be computed from it. The fingerprint of its first token is the
+ * public id of a session.
  */
 export const fingerprintOf = (token: string) => fingerprint(sha256(token))
 
 export const newSalt = () => randomBytes(32).toString('base64url')
 
 /**
- * The token that replaces this one in a rotation. Whoever holds the old token and asks within the grace gets the same
- * new one, from whichever node; the salt alone, which is all that Redis keeps, tells nobody anything.
+ * The token that replaces this one in a rotation. So every node computes the same new token for a client with the old one.
+ * Redis has only the salt, from which no token can be computed.
  */
 export const successorOf = (token: string, salt: string) => createHmac('sha256', token).update(salt).digest('base64url')
 
-/** What stands behind `session:` in the key. Hashed, a copy of Redis holds no token that would let somebody in. */
+/** The part of the key after `session:`. Hashed, a copy of Redis contains no token that a client could use. */
 export type KeyForm = 'plain' | 'hashed'
 
 export const keyName = (form: KeyForm, token: string) => (form === 'plain' ? token : sha256(token).toString('hex'))
 
-/** The fingerprint of the token that this name was made of. */
+/** The fingerprint of the token that has this name. */
 export const fingerprintOfName = (form: KeyForm, name: string) =>
   form === 'plain' ? fingerprintOf(name) : fingerprint(Buffer.from(name, 'hex'))
 

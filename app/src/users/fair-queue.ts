@@ -1,9 +1,11 @@
+import { largestGroup } from '../largest-group.ts'
+
 /** The queue is full, or the wait was too long. The caller can try again later. */
 export class QueueIsFull extends Error {
   override readonly name = 'QueueIsFull'
 }
 
-/** Whose work it is: work of two clients takes turns, and so does work of two accounts of one client. */
+/** The client and the account that a piece of work is for. */
 export interface Lane {
   client: string
   account: string
@@ -14,46 +16,44 @@ export interface FairQueueOptions {
   atOnce: number
   /** How much work may wait. */
   places: number
-  /** Work that has not begun after this time is refused, in milliseconds. Work without a place is refused then too. */
+  /** Work that has not begun after this time is rejected, in milliseconds. So is work without a place. */
   longestWaitMs: number
 }
 
-export interface FairQueue {
-  /**
-   * Runs `work` in its turn: clients are served round-robin, and the accounts of a client round-robin within its turns. So
-   * another client, however much it sends, delays this one by one piece of work at a time.
-   *
-   * When all places are taken, the client with the most waiting work loses a place: that of the last work of its account
-   * with the most. This may be the new work. So a client that fills the queue takes no place from another one.
-   * @throws {QueueIsFull} when `longestWaitMs` is over, or up to a half of it earlier
-   */
-  run<T>(lane: Lane, work: () => Promise<T>): Promise<T>
-}
-
-interface Waiting {
+/** Work that has not begun. */
+interface Waiting extends Lane {
   begin(): void
 }
 
-/** By client, and by account. The first entry of each map has the next turn. A lane without work is not in it. */
-type Lanes = Map<string, Map<string, Waiting[]>>
-
 /** Fair queueing with a drop from the longest queue: RFC 7806, section 2, and RFC 8290, section 4.1. */
-export function createFairQueue({ atOnce, places, longestWaitMs }: FairQueueOptions): FairQueue {
-  const lanes: Lanes = new Map()
+export function createFairQueue({ atOnce, places, longestWaitMs }: FairQueueOptions) {
+  const { add, remove, takeNext, keepTo } = createLine()
   let running = 0
 
   function beginNext(): void {
     if (running >= atOnce) return
-    const next = takeNext(lanes)
+    const next = takeNext()
     if (!next) return
     running++
     next.begin()
   }
 
   return {
+    /** Whether new work has to wait. */
+    isBusy: () => running >= atOnce,
+
+    /**
+     * Runs `work` in its turn: clients are served round-robin, and the accounts of a client round-robin within its turns. So
+     * another client, however much it sends, delays this one by one piece of work at a time.
+     *
+     * When all places are taken, the client with the most waiting work loses a place: that of the last work of its account
+     * with the most. This may be the new work. So a client that fills the queue takes no place from another one.
+     * @throws {QueueIsFull} when `longestWaitMs` is over, or up to a half of it earlier
+     */
     run<T>(lane: Lane, work: () => Promise<T>): Promise<T> {
       return new Promise<T>((resolve, reject) => {
-        const waiting: Waiting = {
+        const newest: Waiting = {
+          ...lane,
           begin() {
             clearTimeout(timer)
             work()
@@ -64,76 +64,57 @@ export function createFairQueue({ atOnce, places, longestWaitMs }: FairQueueOpti
               })
           },
         }
-        // Work that has lost its place is refused no earlier: a client that sends again at once would keep the node busy. The
-        // times differ, so that clients refused together do not come back together.
+        // Work that has lost its place is rejected no earlier: a client that retries at once would keep the node busy. The
+        // times differ, so clients that were rejected together do not retry together.
         const timer = setTimeout(
           () => {
-            remove(lanes, lane, waiting)
+            remove(newest)
             reject(new QueueIsFull('too much work waits'))
           },
           longestWaitMs * (0.5 + Math.random() / 2),
         )
-        add(lanes, lane, waiting)
+        add(newest)
         beginNext()
-        if (sizeOf(lanes) > places) removeLastOfLongest(lanes, lane)
+        keepTo(places, newest)
       })
     },
   }
 }
 
-function add(lanes: Lanes, { client, account }: Lane, one: Waiting): void {
-  const accounts = lanes.get(client) ?? new Map<string, Waiting[]>()
-  accounts.set(account, [...(accounts.get(account) ?? []), one])
-  lanes.set(client, accounts)
+/** The work that waits, in the order of its turns. */
+function createLine() {
+  /** The first one has the next turn. */
+  let waiting: Waiting[] = []
+
+  function remove(one: Waiting): void {
+    waiting = waiting.filter((other) => other !== one)
+  }
+
+  function takeNext(): Waiting | undefined {
+    const next = waiting.shift()
+    if (!next) return undefined
+    // Its client goes to the end of the round, and its account to the end of the client's.
+    const placeOf = ({ client, account }: Lane) => (client !== next.client ? 0 : account !== next.account ? 1 : 2)
+    waiting.sort((a, b) => placeOf(a) - placeOf(b))
+    return next
+  }
+
+  /** When more work waits, one loses its place: see `run`. */
+  function keepTo(places: number, newest: Waiting): void {
+    if (waiting.length > places) remove(lastOfLongest(waiting, newest))
+  }
+
+  return { add: (one: Waiting) => waiting.push(one), remove, takeNext, keepTo }
 }
 
-/** The next work in turn. Its client and its account go to the end of the round. */
-function takeNext(lanes: Lanes): Waiting | undefined {
-  const [client, accounts] = lanes.entries().next().value ?? []
-  if (client === undefined || !accounts) return undefined
-  const [account, waiting] = accounts.entries().next().value ?? []
-  if (account === undefined || !waiting) return undefined
-  const [next, ...left] = waiting
-  accounts.delete(account)
-  if (left.length > 0) accounts.set(account, left)
-  lanes.delete(client)
-  if (accounts.size > 0) lanes.set(client, accounts)
-  return next
+function lastOfLongest(waiting: readonly Waiting[], newest: Waiting): Waiting {
+  const ofClient = longest(waiting, newest, ({ client }) => client)
+  return longest(ofClient, newest, ({ account }) => account).at(-1) ?? newest
 }
 
-/** Of equally long ones, that of `newest`: who came first keeps the place. */
-function removeLastOfLongest(lanes: Lanes, newest: Lane): void {
-  const client = longest(
-    [...lanes].map(([name, accounts]) => [name, countOf(accounts)]),
-    newest.client,
-  )
-  const accounts = lanes.get(client)
-  if (!accounts) return
-  const account = longest(
-    [...accounts].map(([name, waiting]) => [name, waiting.length]),
-    newest.account,
-  )
-  const last = accounts.get(account)?.at(-1)
-  if (last) remove(lanes, { client, account }, last)
+/** The largest group. Of equally large ones, that of `newest`: earlier work keeps its place. */
+function longest(waiting: readonly Waiting[], newest: Waiting, groupOf: (lane: Lane) => string): Waiting[] {
+  const own = waiting.filter((one) => groupOf(one) === groupOf(newest))
+  const largest = largestGroup(waiting, groupOf)
+  return largest.length > own.length ? largest : own
 }
-
-function remove(lanes: Lanes, { client, account }: Lane, one: Waiting): void {
-  const accounts = lanes.get(client)
-  const waiting = accounts?.get(account)
-  if (!accounts || !waiting) return
-  const left = waiting.filter((other) => other !== one)
-  if (left.length > 0) accounts.set(account, left)
-  else accounts.delete(account)
-  if (accounts.size === 0) lanes.delete(client)
-}
-
-function longest(lengths: [name: string, length: number][], newest: string): string {
-  const most = Math.max(...lengths.map(([, length]) => length))
-  const names = lengths.filter(([, length]) => length === most).map(([name]) => name)
-  return names.includes(newest) ? newest : (names[0] ?? newest)
-}
-
-const countOf = (accounts: Map<string, Waiting[]>) =>
-  [...accounts.values()].reduce((total, waiting) => total + waiting.length, 0)
-
-const sizeOf = (lanes: Lanes) => [...lanes.values()].reduce((total, accounts) => total + countOf(accounts), 0)

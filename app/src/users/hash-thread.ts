@@ -1,23 +1,24 @@
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import { verifySync } from '@node-rs/argon2'
 import { z } from 'zod'
 
 // A thread that checks passwords, one after the other. Started by password-check.ts.
 
-/** A ninth of the weight of a request's thread. At 19, a seventieth, other load on the machine keeps logins from ending. */
+/** A ninth of the weight of the main thread. At 19, a seventieth, other load on the machine would stop logins. */
 const LOW_PRIORITY = 10
-const questionSchema = z.object({ id: z.number(), passwordHash: z.string(), password: z.string() })
+const questionSchema = z.object({ passwordHash: z.string(), password: z.string() })
 
-// On Linux this is the priority of the calling thread alone; elsewhere it would be that of the whole node.
+// On Linux this is the priority of the calling thread alone. On other systems it would be that of the whole process.
 // https://man7.org/linux/man-pages/man2/setpriority.2.html#BUGS
-if (process.platform === 'linux') setPriority(LOW_PRIORITY)
+// A process that was started with a lower one may not raise it.
+if (process.platform === 'linux' && getPriority() < LOW_PRIORITY) setPriority(LOW_PRIORITY)
 
 parentPort?.on('message', (message: unknown) => {
-  const { id, passwordHash, password } = questionSchema.parse(message)
+  const { passwordHash, password } = questionSchema.parse(message)
   try {
-    parentPort?.postMessage({ id, matches: verifySync(passwordHash, password) })
+    parentPort?.postMessage({ matches: verifySync(passwordHash, password) })
   } catch (error) {
-    parentPort?.postMessage({ id, error: String(error) })
+    parentPort?.postMessage({ error: String(error) })
   }
 })

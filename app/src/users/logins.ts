@@ -7,60 +7,53 @@ import type { Users } from './users.ts'
 
 export interface Login {
   user: User
-  /** Settled by the caller, when it is known whether the login succeeds. */
+  /** To be settled by the caller, when it is known whether the login succeeds. */
   check: Check
-}
-
-export interface Logins {
-  /**
-   * Checks a password in its turn. Undefined if no enabled account has this name and this password.
-   * @throws {LoginThrottled} after too many failures, or logins, of this address
-   * @throws {QueueIsFull} when more passwords wait to be checked than can be checked in good time
-   * @throws {RedisUnavailable} whatever the name and the password are: no password is checked that could not be counted
-   */
-  authenticate(attempt: Attempt, password: string): Promise<Login | undefined>
 }
 
 interface Parts {
   users: Users
   throttle: LoginThrottle
-  /** How many passwords are checked at once: each takes a processor for itself, and sessions need one too. */
+  /** How many passwords are checked at once. Each check keeps one processor busy, and sessions need one too. */
   hashesAtOnce: number
 }
 
-/** At some 30 ms each, the last of them waits about a second. */
+/** At about 30 ms each, a full queue takes about one second. */
 const PLACES = 32
 const LONGEST_WAIT_MS = 2_000
-/** Until a check on another node, which takes the last place of this account, is likely to have ended. */
+/** How long a check on another node, which has the last place of this account, usually takes to end. */
 const RETRY_MS = 25
 
-export function createLogins({ users, throttle, hashesAtOnce }: Parts): Logins {
-  const queue = createFairQueue({
-    atOnce: hashesAtOnce,
-    places: PLACES,
-    longestWaitMs: LONGEST_WAIT_MS,
-  })
+export type Logins = ReturnType<typeof createLogins>
 
-  /** 'busy' while other checks take the last places. */
+export function createLogins({ users, throttle, hashesAtOnce }: Parts) {
+  const queue = createFairQueue({ atOnce: hashesAtOnce, places: PLACES, longestWaitMs: LONGEST_WAIT_MS })
+
+  /** 'busy' while other checks have the last places. */
   async function check(attempt: Attempt, password: string): Promise<Login | undefined | 'busy'> {
+    // Read first: while Redis does not answer, no write is sent that it would still execute later.
+    const found = await users.find(attempt.username)
     const begun = await throttle.begin(attempt)
     if (!begun) return 'busy'
-    let user: User | undefined
-    try {
-      user = await users.verify(attempt.username, password)
-    } catch (error) {
+    const user = await users.verify(found, password).catch(async (error: unknown) => {
       await begun.abandoned()
       throw error
-    }
+    })
     if (user) return { user, check: begun }
     await begun.failed()
     return undefined
   }
 
   return {
-    async authenticate(attempt, password) {
-      // Before it waits for its turn, so that it is refused at once.
-      await throttle.refuseIfThrottled(attempt)
+    /**
+     * Checks a password when its turn has come. Undefined if no enabled account has this name and this password.
+     * @throws {LoginThrottled} after too many failures, or logins, of this address
+     * @throws {QueueIsFull} when more passwords wait than can be checked in time
+     * @throws {RedisUnavailable} whatever the name and the password are: a check that cannot be counted does not happen
+     */
+    async authenticate(attempt: Attempt, password: string): Promise<Login | undefined> {
+      // A throttled client gets its answer at once, and does not wait for its turn.
+      if (queue.isBusy()) await throttle.rejectIfThrottled(attempt)
       const lane = { client: networkOf(attempt.address), account: attempt.username }
       const endsAt = performance.now() + LONGEST_WAIT_MS
       for (;;) {

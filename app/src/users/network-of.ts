@@ -1,23 +1,28 @@
 import { isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 
 /**
- * Whose address this is, as far as that can be told: an IPv4 address by itself; of IPv6 the /64, because one subscriber
- * has at least that many (RFC 6177). An IPv4 address that is written as IPv6 is taken for what it is.
+ * The network of a client, as far as its address shows it: an IPv4 address by itself, and of IPv6 the /64, because one
+ * subscriber has at least that many addresses (RFC 6177). An IPv4 address that is written as IPv6 counts as IPv4.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address
-  // The URL parser writes every address the one way: lower case, and at most one run of zeros left out.
-  const { hostname } = new URL(`http://[${address.split('%', 1)[0]}]`)
-  const [head = '', tail = ''] = hostname.slice(1, -1).split('::')
-  const left = head.split(':').filter(Boolean)
-  const right = tail.split(':').filter(Boolean)
-  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right]
-  if (groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff') {
-    return groups
-      .slice(6)
-      .map((group) => Number.parseInt(group, 16))
-      .flatMap((pair) => [pair >> 8, pair & 255])
-      .join('.')
-  }
+  const [withoutZone = ''] = address.split('%')
+  const parsed = ipaddr.process(withoutZone)
+  if (parsed instanceof ipaddr.IPv4) return parsed.toString()
+  const groups = parsed.parts.map((part) => part.toString(16))
   return `${groups.slice(0, 4).join(':')}::/64`
+}
+
+/** RFC 7239, 6.2. nginx puts this word into X-Forwarded-For for an unknown address: nginx/parts/client-address.conf. */
+const UNKNOWN = 'unknown'
+
+/**
+ * Whether an address stands for many clients, so that failures of one of them must not count against all. That is an address
+ * that the proxy does not know, and the loopback address. Each program of this machine has the loopback address, and so has
+ * each client of a proxy on it that TRUST_PROXY_HOPS does not count.
+ */
+export function isSharedAddress(address: string): boolean {
+  const isLoopback = address === '::1' || networkOf(address).startsWith('127.')
+  return isLoopback || address === UNKNOWN || address === ''
 }

@@ -1,5 +1,5 @@
-// Runs in a container of its own, started by login-flood.ts: sends ATTEMPTS logins with the right password at once, and again
-// every second for SECONDS, whether the ones before are answered or not. Prints how often each status was answered, as JSON.
+// Runs in its own container, started by login-flood.ts. Every second for SECONDS it sends ATTEMPTS concurrent logins with the
+// correct password, without waiting for earlier ones. Prints the number of responses of each status as JSON.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const [url = '', username = '', password = '', attempts = '120', seconds = '10'] = process.argv.slice(2)
@@ -16,7 +16,7 @@ async function logIn(): Promise<void> {
       await response.arrayBuffer()
       return String(response.status)
     },
-    () => 'no answer',
+    () => 'no response',
   )
   statuses[status] = (statuses[status] ?? 0) + 1
 }

@@ -1,6 +1,6 @@
-// Holds many connections to nginx open and finishes nothing on any of them: hold.js KIND COUNT SECONDS [HOST]
-// A connection that is closed is opened again, as often as the time allows. Prints how many were open at once, and what was
-// answered how often, and the first 429, as one JSON object.
+// Holds many connections to nginx open and completes no request: hold.js KIND COUNT SECONDS [HOST]
+// Reopens closed connections. Prints the maximum of open connections, the number of responses of each status, and the first
+// 429, as one JSON object.
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
@@ -8,15 +8,15 @@ import { connect as connectTls } from 'node:tls'
 const [kind = '', count = '0', seconds = '0', host = 'nginx'] = process.argv.slice(2)
 
 const OPENED_AT_ONCE = 100
-/** Before a connection that was closed is opened again. */
+/** The delay before a closed connection is reopened. */
 const PAUSE_MS = 200
 
 const HEAD = `HTTP/1.1\r\nHost: nginx\r\n`
 const JSON_HEAD = `POST /auth/login ${HEAD}Content-Type: application/json\r\n`
-/** What each connection sends, and whether it does so over TLS. */
+/** The bytes that each connection sends, and whether it uses TLS. */
 const KINDS: Record<string, { isTls: boolean; bytes: string }> = {
   headers: { isTls: false, bytes: `GET / ${HEAD}${`X-A: ${'a'.repeat(890)}\r\n`.repeat(34)}` },
-  // The same within the limits of nginx.conf, with as many lines as it takes.
+  // The same within the limits of nginx.conf, with as many lines as needed.
   'allowed-headers': { isTls: false, bytes: `GET / ${HEAD}${'a:\r\n'.repeat(95)}X-Filler: ${'a'.repeat(7_500)}` },
   bodies: { isTls: false, bytes: `${JSON_HEAD}Content-Length: 65000\r\n\r\n${'x'.repeat(60_000)}` },
   'allowed-bodies': {
@@ -27,13 +27,13 @@ const KINDS: Record<string, { isTls: boolean; bytes: string }> = {
   'streams-tls': { isTls: true, bytes: `GET /api/events ${HEAD}\r\n` },
 }
 const chosen = KINDS[kind]
-if (!chosen) throw new Error(`There is no kind ${kind}`)
+if (!chosen) throw new Error(`Unknown kind ${kind}`)
 
 const endsAt = Date.now() + Number(seconds) * 1_000
 const answers: Record<string, number> = {}
 const open = new Set<Socket>()
 let most = 0
-/** The first answer with this status, whole. */
+/** The first complete response with this status. */
 let refusal = ''
 
 const counted = (what: string) => {
@@ -54,7 +54,7 @@ function openOne({ isTls, bytes }: { isTls: boolean; bytes: string }): Socket {
     counted(status)
     if (status === '429') refusal ||= String(piece)
   })
-  // Not to read what follows would be another attack.
+  // Reads the response, because not reading would be another attack.
   socket.on('data', () => {})
   socket.on('error', ({ code }: NodeJS.ErrnoException) => counted(code ?? 'error'))
   socket.once('close', () => open.delete(socket))

@@ -1,5 +1,5 @@
-// Opens anonymous streams of events in one burst and holds them: node open-streams.js URL COUNT SECONDS
-// Prints a line when all were answered, and ends by itself.
+// Opens anonymous event streams in one burst and holds them: node open-streams.js URL COUNT SECONDS
+// Prints a line when all have responses, and exits by itself.
 import { Agent, get } from 'node:http'
 
 const [url = '', count = '0', seconds = '0'] = process.argv.slice(2)

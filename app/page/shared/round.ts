@@ -1,0 +1,28 @@
+interface Aim {
+  /** The nodes that must serve. They may change during the round. */
+  nodes: () => readonly string[]
+  /** How many requests each of them must serve. */
+  times: number
+  /** A balancer may pass over a node now and then. After so many times the requests that are needed, the round ends. */
+  patience: number
+}
+
+export interface Round {
+  /** Whether another request is needed. */
+  goesOn(): boolean
+  /** Counts one request. */
+  add(servedBy: string): void
+}
+
+/** Counts requests until every node has served enough of them. The page, the k6 scripts and `make prove` share it. */
+export function createRound({ nodes, times, patience }: Aim): Round {
+  const served = new Map<string, number>()
+  let sent = 0
+  return {
+    goesOn: () => sent < patience * times * nodes().length && nodes().some((node) => (served.get(node) ?? 0) < times),
+    add(servedBy) {
+      sent++
+      served.set(servedBy, (served.get(servedBy) ?? 0) + 1)
+    },
+  }
+}

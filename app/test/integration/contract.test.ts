@@ -1,3 +1,0 @@
-import { contract } from '../lib/contract.ts'
-
-contract({ keyForm: 'plain' })

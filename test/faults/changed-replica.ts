@@ -1,0 +1,87 @@
+// Faults of a primary that has other settings than its replicas: make up REDIS=sentinel. A replica is recreated with them and
+// promoted under load, so that users notice only the fault.
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { command } from '../support/command.ts'
+import { failover } from './failover.ts'
+import { fillDisk, onSmallDisk, SMALL_DISK_SETTINGS } from './redis-fails.ts'
+import { remake } from './remake.ts'
+import { openServers, redisKind, type Servers } from './servers.ts'
+import type { Stack } from './stack.ts'
+
+/** The last one, so that a fresh stack needs no failover to free it. */
+const CHANGED = 'redis-c-1'
+const SERVICE = CHANGED.replace(/-1$/, '')
+const MOST_FAILOVERS = 5
+
+/** Makes another Redis the primary, or with `wanted` this one. The sentinels choose by priority. */
+async function promote(servers: Servers, wanted: boolean): Promise<void> {
+  await servers.ask(CHANGED, 'CONFIG', 'SET', 'replica-priority', wanted ? '1' : '200')
+  for (let attempt = 0; attempt < MOST_FAILOVERS; attempt++) {
+    await servers.whole()
+    if (((await servers.group()).primary === CHANGED) === wanted) return
+    // The sentinels read the priorities every ten seconds.
+    if (attempt > 0) await sleep(5_000)
+    await command('deploy/failover', [])
+  }
+  throw new Error(`${CHANGED} is ${wanted ? 'not ' : ''}the primary after ${MOST_FAILOVERS} failovers`)
+}
+
+/** Recreates the replica with these settings. */
+async function change(stack: Stack, settings: (command: string[]) => object): Promise<Servers> {
+  const servers = openServers(stack, await redisKind(stack))
+  await promote(servers, false)
+  const { services } = JSON.parse(await stack.compose('config', '--format', 'json'))
+  await remake(SERVICE, settings(services[SERVICE].command))
+  await servers.whole()
+  return servers
+}
+
+async function changeBack(servers: Servers): Promise<void> {
+  await promote(servers, false)
+  await remake(SERVICE)
+  await servers.whole()
+}
+
+const fullDiskOfPrimary = failover(
+  { name: 'full-disk-of-primary', title: 'The disk of the primary is full', recoverMs: 8_000 },
+  async (stack, watch) => {
+    const servers = await change(stack, (words) => ({ command: onSmallDisk(words), ...SMALL_DISK_SETTINGS }))
+    try {
+      await promote(servers, true)
+      await fillDisk(stack, watch, CHANGED)
+    } finally {
+      await changeBack(servers)
+    }
+  },
+)
+
+/** Debian's package libfaketime. It is loaded into Redis, so it must fit the C library of the image. */
+const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
+const FAKE_CLOCK = {
+  volumes: [`${LIBRARY}:/faults/libfaketime.so:ro`],
+  environment: { LD_PRELOAD: '/faults/libfaketime.so', FAKETIME: '+600s', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
+}
+
+/** The expiry of a session is a time of the primary's clock, also at its replicas. */
+const clocksApart = failover(
+  { name: 'clocks-apart', title: 'The clock of the primary is ten minutes ahead of its replicas’, there and back' },
+  async (stack, watch) => {
+    const servers = await change(stack, () => FAKE_CLOCK)
+    try {
+      const [ahead = 0] = (await servers.ask(CHANGED, 'TIME')).split('\n').map(Number)
+      watch.expect(ahead - Date.now() / 1000 > 500, 'the clock is not ahead')
+      await promote(servers, true)
+      // Sessions are created, renewed and rotated by that clock, then by the others.
+      await sleep(5_000)
+      await promote(servers, false)
+      await sleep(5_000)
+    } finally {
+      await changeBack(servers)
+    }
+    watch.mended()
+  },
+)
+
+/** Without the library, the clock of a container cannot be changed. */
+export const changedReplicaFaults = [fullDiskOfPrimary, ...(existsSync(LIBRARY) ? [clocksApart] : [])]

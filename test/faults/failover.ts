@@ -1,0 +1,162 @@
+// The faults of a Redis with replicas: what was acknowledged must survive, and a replica must take over in time.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { succeed } from '../support/command.ts'
+import { until } from '../support/until.ts'
+import type { Fault, Watch } from './fault.ts'
+import { isRight } from './history.ts'
+import { cutOff } from './partition.ts'
+import { AWAY } from './redis-fails.ts'
+import { remakeNodes } from './remake.ts'
+import { openServers, redisKind, type Servers } from './servers.ts'
+import type { Stack } from './stack.ts'
+
+/** Tokens change often, so that a lost rotation is noticed. */
+const ROTATING = { SESSION_ROTATE: '2', SESSION_ROTATE_GRACE: '2' }
+/**
+ * A replica takes over: three seconds until the primary counts as down, the vote and the promotion, and the time until the other
+ * replica follows. On two shared cores that took six to ten seconds.
+ */
+const PROMOTED_MS = 12_000
+const CUT_MS = 15_000
+export const AWAY_MS = 8_000
+/** More successful requests than a drill needs. */
+const ENOUGH = 30
+
+/** What a fault of this page does, with the servers of the stack. */
+type Happening = (stack: Stack, watch: Watch, servers: Servers) => Promise<void>
+
+/** A fault that can be repeated: it ends when every primary has its replicas again. */
+export const failover = (fault: Pick<Fault, 'name' | 'title'> & Partial<Fault>, happening: Happening): Fault => ({
+  tolerated: AWAY,
+  // A rare write waits for a replica until the deadline, after others.
+  slowestMs: 2_000,
+  recoverMs: PROMOTED_MS,
+  seconds: 0,
+  prepare: (stack) => remakeNodes(stack, ROTATING),
+  restore: (stack) => remakeNodes(stack),
+  ...fault,
+  async happen(stack, watch) {
+    const servers = openServers(stack, await redisKind(stack))
+    await servers.whole()
+    try {
+      await happening(stack, watch, servers)
+    } finally {
+      await servers.whole()
+    }
+    // The sessions from before must be seen afterwards too, however slow this machine is.
+    const wholeMs = watch.now()
+    const right = () => watch.recorder.operations.filter((one) => isRight(one) && one.startedMs > wholeMs)
+    await until('requests succeed again', () => right().length >= ENOUGH)
+  },
+})
+
+/** Waits until a node other than these has acknowledged a login since. */
+const loginElsewhere = ({ recorder }: Watch, sinceMs: number, cut: readonly string[] = []) =>
+  until('a login succeeds again', () =>
+    recorder.operations.some(
+      (one) => one.kind === 'login' && isRight(one) && one.startedMs > sinceMs && !cut.includes(one.servedBy),
+    ),
+  )
+
+export const killPrimary = failover(
+  { name: 'kill-primary', title: 'The primary is killed' },
+  async (stack, watch, servers) => {
+    const { primary } = await servers.group()
+    await stack.kill(primary)
+    watch.mended()
+  },
+)
+
+export const pausePrimary = failover(
+  { name: 'pause-primary', title: 'The primary hangs for 15 s, and returns' },
+  async (stack, _watch, servers) => {
+    const { primary } = await servers.group()
+    await stack.docker('pause', stack.container(primary))
+    try {
+      await sleep(CUT_MS)
+    } finally {
+      await stack.docker('unpause', stack.container(primary))
+    }
+    // What it still believes must not reach a user.
+    await sleep(3_000)
+  },
+)
+
+/** The primary and a node reach each other and nginx, but none of the others. */
+export const cutPrimary = failover(
+  { name: 'cut-primary', title: 'The primary is cut off together with a node, for 15 s' },
+  async (stack, watch, servers) => {
+    const { primary } = await servers.group()
+    const [first = '', second = first] = await stack.nodes()
+    const nodes = (await stack.nodes()).filter((node) => node !== second)
+    const others = [...nodes, ...servers.all.filter((part) => part !== primary), ...servers.sentinels]
+    const fromMs = watch.now()
+    const mend = await cutOff(stack, [primary, second], others)
+    try {
+      const cutMs = watch.now()
+      await loginElsewhere(watch, cutMs, [second])
+      watch.expectWithin(watch.now() - fromMs, PROMOTED_MS + (cutMs - fromMs), 'a login at the other nodes')
+      await sleep(Math.max(0, CUT_MS - (watch.now() - fromMs)))
+    } finally {
+      await mend()
+    }
+    watch.mended()
+  },
+)
+
+const plannedFailover = failover(
+  { name: 'planned-failover', title: 'A replica takes over as planned (make failover)' },
+  async (_stack, watch) => {
+    await succeed('deploy/failover', [])
+    watch.mended()
+  },
+)
+
+const killSentinels = failover(
+  { name: 'kill-sentinels', title: 'All sentinels are killed for 8 s', tolerated: { get: [], post: [] } },
+  async (stack, _watch, { sentinels }) => {
+    const containers = sentinels.map(stack.container)
+    await stack.docker('kill', ...containers)
+    try {
+      await sleep(AWAY_MS)
+    } finally {
+      await stack.docker('start', ...containers)
+    }
+  },
+)
+
+const killReplicas = failover(
+  { name: 'kill-replicas', title: 'All replicas of a primary are killed for 8 s' },
+  async (stack, watch, servers) => {
+    const { replicas } = await servers.group()
+    const containers = replicas.map(stack.container)
+    await stack.docker('kill', ...containers)
+    try {
+      await sleep(AWAY_MS)
+    } finally {
+      await stack.docker('start', ...containers)
+    }
+    watch.mended()
+  },
+)
+
+export const sentinelFaults = [killPrimary, pausePrimary, cutPrimary, plannedFailover, killSentinels, killReplicas]
+export const commonFaults = [killPrimary, pausePrimary, cutPrimary, plannedFailover, killReplicas]
+
+/** The same fault where neither a replica is waited for, nor a lonely primary refuses writes. It must lose something. */
+export const withoutReplicas = (fault: Fault): Fault => ({
+  ...fault,
+  prepare: async (stack) => {
+    await setMinReplicas(stack, '0')
+    await remakeNodes(stack, { ...ROTATING, SESSION_REPLICAS: '0' })
+  },
+  restore: async (stack) => {
+    await setMinReplicas(stack, '1')
+    await remakeNodes(stack)
+  },
+})
+
+async function setMinReplicas(stack: Stack, count: string): Promise<void> {
+  const { all, ask } = openServers(stack, await redisKind(stack))
+  for (const part of all) await ask(part, 'CONFIG', 'SET', 'min-replicas-to-write', count)
+}

@@ -1,0 +1,3 @@
+import { contract } from '../support/contract.ts'
+
+contract({}, { cacheEntries: 10_000 })

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { connectRedis } from 'app/redis/connect'
+import type { RedisConnection } from 'app/redis/connection'
+import { RedisDisconnected, RedisUnavailable } from 'app/redis/errors'
+import { lastingPort } from '../support/lasting-port.ts'
+import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
+import { quiet } from '../support/test-node.ts'
+import { until } from '../support/until.ts'
+
+const DEADLINE_MS = 200
+let redis: TestRedis
+let connection: RedisConnection
+
+before(async () => {
+  redis = await startTestRedis()
+  connection = await connectRedis({ url: redis.url, deadlineMs: DEADLINE_MS }, quiet)
+})
+after(async () => {
+  await connection.close()
+  await redis.stop()
+})
+
+const ping = () => connection.run('', (client) => client.ping())
+const isBack = () =>
+  ping().then(
+    () => true,
+    () => false,
+  )
+
+test('without a server at the address, the first attempt fails at once with an error that names the address', async () => {
+  const url = `redis://app:hunter2@127.0.0.1:${await lastingPort()}`
+  await assert.rejects(connectRedis({ url, deadlineMs: DEADLINE_MS }, quiet), (error) => {
+    assert.ok(error instanceof RedisUnavailable)
+    assert.match(error.message, /^Failed to connect to Redis at 127\.0\.0\.1:\d+: .*ECONNREFUSED/)
+    return !error.message.includes('hunter2')
+  })
+})
+
+test('a wrong password fails the first attempt', async () => {
+  const url = redis.url.replace('redis://', 'redis://app:wrong@')
+  await assert.rejects(connectRedis({ url, deadlineMs: DEADLINE_MS }, quiet), /Failed to connect to Redis.*WRONGPASS/)
+})
+
+test('a password set separately is used with the user name in the URL', async () => {
+  await redis.inspector.sendCommand(['ACL', 'SETUSER', 'worker', 'on', '>beside', '~*', '+@all'])
+  const url = redis.url.replace('redis://', 'redis://worker@')
+  const other = await connectRedis({ url, password: 'beside', deadlineMs: DEADLINE_MS }, quiet)
+  assert.equal(await other.run('', (client) => client.sendCommand(['ACL', 'WHOAMI'])), 'worker')
+  await other.close()
+})
+
+test('a call to a paused Redis fails at its deadline, and Redis is used again when it continues', async () => {
+  redis.pause()
+  try {
+    for (let call = 0; call < 5; call++) {
+      const startedAt = performance.now()
+      await assert.rejects(ping(), RedisUnavailable)
+      assert.ok(performance.now() - startedAt < DEADLINE_MS + 2_000)
+    }
+  } finally {
+    redis.resume()
+  }
+  await until('calls to Redis succeed again', isBack)
+})
+
+test('a reply that arrived while the process was blocked is not a timeout', async () => {
+  for (let round = 0; round < 5; round++) {
+    const answer = ping()
+    // Sends the command, then blocks the process until the deadline has passed.
+    await new Promise((resolve) => setImmediate(resolve))
+    const blockedUntil = performance.now() + DEADLINE_MS + 50
+    while (performance.now() < blockedUntil);
+    assert.equal(await answer, 'PONG')
+  }
+})
+
+test('calls without a reply from Redis do not accumulate', async () => {
+  redis.pause()
+  try {
+    await Promise.all(Array.from({ length: 200 }, () => assert.rejects(ping(), RedisUnavailable)))
+    // The waiting client was discarded. Without a client, calls fail immediately.
+    const startedAt = performance.now()
+    await assert.rejects(ping(), RedisUnavailable)
+    assert.ok(performance.now() - startedAt < 50)
+  } finally {
+    redis.resume()
+  }
+  await until('calls to Redis succeed again', isBack)
+})
+
+test('after each restart of a killed Redis, the node reconnects', async () => {
+  for (let round = 0; round < 5; round++) {
+    await redis.kill()
+    await until('calls fail immediately', async () => {
+      const startedAt = performance.now()
+      return !(await isBack()) && performance.now() - startedAt < 50
+    })
+    await redis.start()
+    await until('calls to Redis succeed again', isBack)
+  }
+})
+
+test('a node waits for a Redis that is at maxclients', async () => {
+  await redis.inspector.configSet('maxclients', '1')
+  let late: RedisConnection
+  try {
+    late = await connectRedis({ url: redis.url, deadlineMs: DEADLINE_MS }, quiet)
+    await assert.rejects(
+      late.run('', (client) => client.ping()),
+      RedisDisconnected,
+    )
+  } finally {
+    await redis.inspector.configSet('maxclients', '1000')
+  }
+  const isIn = () =>
+    late
+      .run('', (client) => client.ping())
+      .then(
+        () => true,
+        () => false,
+      )
+  await until('Redis accepts another client', isIn, 3_000)
+  await late.close()
+})
+
+test('after close, calls fail and do not reconnect', async () => {
+  const other = await connectRedis({ url: redis.url, deadlineMs: DEADLINE_MS }, quiet)
+  await other.close()
+  await assert.rejects(
+    other.run('', (client) => client.ping()),
+    RedisUnavailable,
+  )
+})

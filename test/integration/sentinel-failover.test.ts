@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { RedisUnavailable } from 'app/redis/errors'
+import { acceptedAgain } from '../support/accepted-again.ts'
+import { read } from '../support/contract/answers.ts'
+import { cookieOf, getUser, logIn, logOut, send } from '../support/http.ts'
+import { type RedisWithSentinels, startRedisWithSentinels } from '../support/redis-sentinels.ts'
+import { connectTo, newAccount, startTestNode } from '../support/test-node.ts'
+import { until } from '../support/until.ts'
+
+async function startStack(t: TestContext, redis: RedisWithSentinels, deadlineMs = 1_000) {
+  const { account, password } = await newAccount('ann')
+  const node = await startTestNode(redis.address, { name: 'left', accounts: [account], deadlineMs })
+  t.after(() => node.stop())
+  return { ...node, logIn: () => logIn(node.url, { username: 'ann', password }) }
+}
+
+async function startRedis(t: TestContext, options = {}): Promise<RedisWithSentinels> {
+  const redis = await startRedisWithSentinels(options)
+  t.after(() => redis.stop())
+  return redis
+}
+
+test('a killed primary is replaced: sessions, logouts and rotations that were acknowledged remain, and nobody gets a 401', async (t) => {
+  const redis = await startRedis(t)
+  const node = await startStack(t, redis)
+  const [kept, ended] = [cookieOf(await node.logIn()), cookieOf(await node.logIn())]
+  assert.equal((await logOut(node.url, ended)).status, 204)
+
+  const old = await redis.primary()
+  await old.crash()
+  await acceptedAgain(node.url, kept)
+  assert.equal((await getUser(node.url, ended)).status, 401)
+  await until('a login succeeds', async () => (await node.logIn()).status === 200)
+  assert.notEqual((await redis.primary()).port, old.port)
+
+  await old.start()
+  assert.equal((await getUser(node.url, kept)).status, 200, 'the old primary comes back and is not used')
+})
+
+test('a primary that the sentinels replace while it is paused is not used when it continues', async (t) => {
+  const redis = await startRedis(t)
+  const node = await startStack(t, redis, 300)
+  const cookie = cookieOf(await node.logIn())
+  const old = await redis.primary()
+  old.pause()
+  await until('the session is accepted again', async () => (await getUser(node.url, cookie)).status === 200)
+  // It is 503 until the other replica follows the new primary, and can confirm it.
+  await until('the logout is confirmed', async () => (await logOut(node.url, cookie)).status === 204)
+  old.resume()
+  for (let look = 0; look < 20; look++) assert.equal((await getUser(node.url, cookie)).status, 401)
+})
+
+test('READONLY from a primary that was demoted replaces the connection, by the address that the sentinels name', async (t) => {
+  const redis = await startRedis(t)
+  const connection = await connectTo(redis.address, { deadlineMs: 1_000 })
+  t.after(connection.close)
+  const old = await redis.primary()
+  await redis.servers[1]?.inspector.sendCommand(['REPLICAOF', 'NO', 'ONE'])
+  await old.inspector.sendCommand(['REPLICAOF', '127.0.0.1', '1'])
+  await assert.rejects(
+    connection.run('any', (client) => client.set('any', 'x')),
+    RedisUnavailable,
+  )
+  assert.match((await connection.whyNotReady()) ?? '', /no connection to Redis/)
+})
+
+test('without a replica that confirms it, a login is 503 and nothing of it is visible afterwards', async (t) => {
+  const redis = await startRedis(t, { downAfterMs: 60_000, server: [] })
+  const node = await startStack(t, redis)
+  const [primary, ...replicas] = redis.servers
+  for (const replica of replicas) replica.pause()
+  const answer = await node.logIn()
+  assert.equal(answer.status, 503)
+  assert.deepEqual(answer.headers.getSetCookie(), [])
+  assert.match(answer.headers.get('Retry-After') ?? '', /^\d+$/)
+  for (const replica of replicas) replica.resume()
+  const cookie = await until('a login succeeds', async () => {
+    const later = await node.logIn()
+    return later.status === 200 ? cookieOf(later) : ''
+  })
+  assert.equal((await primary?.inspector.keys('session:*'))?.length, 1)
+  const { sessions } = await read(await send(node.url, '/api/sessions', { cookie }))
+  assert.equal(sessions.length, 1)
+})
+
+test('without a replica that confirms it, a logout is 503 and keeps the cookie; it is done when a replica knows it', async (t) => {
+  const redis = await startRedis(t, { downAfterMs: 60_000, server: [] })
+  const node = await startStack(t, redis)
+  const cookie = cookieOf(await node.logIn())
+  const replicas = redis.servers.slice(1)
+  for (const replica of replicas) replica.pause()
+  for (let attempt = 0; attempt < 2; attempt++) {
+    // The second one finds no session on the primary. That is not enough either: a replica would still have it.
+    const answer = await logOut(node.url, cookie)
+    assert.equal(answer.status, 503, `attempt ${attempt}`)
+    assert.deepEqual(answer.headers.getSetCookie(), [])
+  }
+  for (const replica of replicas) replica.resume()
+  await until('the logout succeeds', async () => (await logOut(node.url, cookie)).status === 204)
+  for (const { inspector } of replicas)
+    await until('no replica has it', async () => (await inspector.exists(`session:${cookie.slice(4)}`)) === 0)
+})
+
+test('without a replica that confirms it, a revocation is 503, and it is done when a replica knows it', async (t) => {
+  const redis = await startRedis(t, { downAfterMs: 60_000, server: [] })
+  const node = await startStack(t, redis)
+  const [first, second] = [cookieOf(await node.logIn()), cookieOf(await node.logIn())]
+  const replicas = redis.servers.slice(1)
+  for (const replica of replicas) replica.pause()
+  const revoke = () => send(node.url, '/api/sessions', { method: 'DELETE', cookie: second })
+  assert.equal((await revoke()).status, 503)
+  // A list in between must not forget it.
+  assert.equal((await send(node.url, '/api/sessions', { cookie: second })).status, 200)
+  assert.equal((await revoke()).status, 503, 'the primary has no other session now, and the replicas do')
+  for (const replica of replicas) replica.resume()
+  await until('the revocation succeeds', async () => (await revoke()).status === 204)
+  for (const { inspector } of replicas) assert.equal(await inspector.exists(`session:${first.slice(4)}`), 0)
+})
+
+test('without a replica that confirms it, no client gets a new token, and the old one still works', async (t) => {
+  const redis = await startRedis(t, { downAfterMs: 60_000, server: [] })
+  const { account, password } = await newAccount('ann')
+  const session = { rotateSeconds: 1, renewSeconds: 0 }
+  const node = await startTestNode(redis.address, { name: 'left', accounts: [account], session, deadlineMs: 1_000 })
+  t.after(() => node.stop())
+  const cookie = cookieOf(await logIn(node.url, { username: 'ann', password }))
+  const replicas = redis.servers.slice(1)
+  for (const replica of replicas) replica.pause()
+  const from = Date.now()
+  await until('the token has been due for three seconds', async () => {
+    const answer = await getUser(node.url, cookie)
+    assert.equal(answer.status, 200)
+    assert.deepEqual(answer.headers.getSetCookie(), [])
+    return Date.now() - from > 4_000
+  })
+  for (const replica of replicas) replica.resume()
+  const next = await until('the token is replaced', async () => {
+    const answer = await getUser(node.url, cookie)
+    assert.equal(answer.status, 200)
+    return answer.headers.getSetCookie().length > 0 ? cookieOf(answer) : ''
+  })
+  for (const { inspector } of replicas) assert.equal(await inspector.exists(`session:${next.slice(4)}`), 1)
+  assert.equal((await getUser(node.url, next)).status, 200)
+})
+
+test('a primary that has lost its replicas (NOREPLICAS) counts as no Redis, so it honours nothing that was revoked elsewhere', async (t) => {
+  const redis = await startRedis(t, { downAfterMs: 60_000 })
+  const node = await startStack(t, redis)
+  const cookie = cookieOf(await node.logIn())
+  const [primary] = redis.servers
+  // As if no replica had been heard for so long that Redis does not count it.
+  await primary?.inspector.configSet('min-replicas-to-write', '3')
+  await until('the node does not read from it', async () => (await getUser(node.url, cookie)).status === 503)
+  for (let look = 0; look < 40; look++) assert.equal((await getUser(node.url, cookie)).status, 503)
+  const readiness = await send(node.url, '/readyz')
+  assert.equal(readiness.status, 503)
+  assert.match((await read(readiness)).detail, /NOREPLICAS/)
+  await primary?.inspector.configSet('min-replicas-to-write', '1')
+  await until('the session is accepted again', async () => (await getUser(node.url, cookie)).status === 200)
+})

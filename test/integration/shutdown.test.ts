@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { createServer } from 'node:net'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cookieOf, getUser, logIn, logOut, send } from '../support/http.ts'
+import { lastingPort } from '../support/lasting-port.ts'
+import { type Program, runNode } from '../support/program.ts'
+import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
+import { until } from '../support/until.ts'
+
+let redis: TestRedis
+before(async () => {
+  redis = await startTestRedis()
+})
+after(() => redis.stop())
+
+async function startNode(env: Record<string, string> = {}): Promise<{ node: Program; url: string }> {
+  const node = runNode('server', { REDIS_URL: redis.url, NODE_NAME: 'app-1', ...env })
+  const { url } = await node.listening()
+  return { node, url }
+}
+
+/** A login that withholds its last byte, so the request stays in progress as long as the test needs. */
+async function startSlowLogin(url: string) {
+  const body = JSON.stringify({ username: 'ada', password: 'analytical-engine' })
+  const login = request(`${url}/auth/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Content-Length': body.length, Expect: '100-continue' },
+  })
+  login.flushHeaders()
+  // The node requests the body after it has read the headers.
+  await once(login, 'continue')
+  login.write(body.slice(0, -1))
+  return {
+    async finish() {
+      const answered = once(login, 'response')
+      login.end(body.slice(-1))
+      const [response] = await answered
+      response.resume()
+      return response.statusCode
+    },
+    login,
+  }
+}
+
+test('on SIGTERM, a node becomes not ready, finishes running requests, closes Redis and exits with status 0', async () => {
+  const { node, url } = await startNode()
+  const slow = await startSlowLogin(url)
+  assert.equal((await fetch(`${url}/readyz`)).status, 200)
+
+  const startedAt = performance.now()
+  node.signal('SIGTERM')
+  await node.line(({ msg }) => msg?.startsWith('Draining') === true)
+  const ready = await fetch(`${url}/readyz`)
+  assert.equal(ready.status, 503)
+  const page = await fetch(url)
+  assert.equal(page.status, 200)
+  assert.equal(page.headers.get('Connection'), 'close')
+  // Longer than a node waits without an open request: FAREWELL_MS twice, and SETTLE_MS.
+  await sleep(2_500)
+  assert.equal(await slow.finish(), 200)
+
+  assert.equal(await node.ended, 0)
+  assert.ok(performance.now() - startedAt < 10_000)
+  assert.ok(node.lines.some(({ msg }) => msg === 'Redis connection closed'))
+  const { nodes } = await redis.inspector.hGetAll('nodes').then((all) => ({ nodes: Object.keys(all) }))
+  assert.ok(!nodes.includes('app-1'), 'the node has left the cluster')
+})
+
+test('a draining node behind nginx rejects GETs so another node serves them, and stops once nginx has noticed', async () => {
+  const { node, url } = await startNode({ TRUST_PROXY_HOPS: '1', DRAIN_SECONDS: '30' })
+  const slow = await startSlowLogin(url)
+  node.signal('SIGTERM')
+  await node.line(({ msg }) => msg?.startsWith('Draining') === true)
+  for (const path of ['/', '/api/user']) {
+    const turnedAway = await fetch(url + path)
+    assert.equal(turnedAway.status, 502)
+    assert.equal(turnedAway.headers.get('Connection'), 'close')
+  }
+  // nginx does not retry a POST, so the node serves it.
+  assert.equal((await logOut(url)).status, 204)
+  assert.equal(await slow.finish(), 200)
+
+  const finishedAt = performance.now()
+  assert.equal((await fetch(url)).status, 502)
+  assert.equal(await node.ended, 0)
+  assert.ok(performance.now() - finishedAt < 800, 'the node waited for the whole drain time')
+})
+
+test('a request that never ends is closed after the grace period, and the node still exits with status 0', async () => {
+  const { node, url } = await startNode({ DRAIN_SECONDS: '2' })
+  const slow = await startSlowLogin(url)
+  const cutOff = once(slow.login, 'error')
+  node.signal('SIGTERM')
+  await cutOff
+  assert.equal(await node.ended, 0)
+})
+
+test('a second signal stops the node immediately', async () => {
+  const { node, url } = await startNode()
+  const slow = await startSlowLogin(url)
+  slow.login.on('error', () => {})
+  node.signal('SIGTERM')
+  await node.line(({ msg }) => msg?.startsWith('Draining') === true)
+  const startedAt = performance.now()
+  node.signal('SIGTERM')
+  assert.equal(await node.ended, 1)
+  assert.ok(performance.now() - startedAt < 500)
+})
+
+test('without Redis at startup, a node prints one line with the cause and a remedy and exits with status 1', async () => {
+  const node = runNode('server', { REDIS_URL: `redis://127.0.0.1:${await lastingPort()}` })
+  const line = await node.line(({ level }) => level === 'fatal')
+  assert.match(String(line.msg), /^Failed to connect to Redis at 127\.0\.0\.1:\d+.*REDIS_URL/)
+  assert.equal(await node.ended, 1)
+  assert.equal(node.lines.length, 1)
+})
+
+test('a Redis that accepts the connection and never replies does not hang the startup', async () => {
+  const mute = createServer().listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  const address = mute.address()
+  const port = typeof address === 'object' ? address?.port : 0
+  const node = runNode('server', { REDIS_URL: `redis://127.0.0.1:${port}`, REDIS_DEADLINE_MS: '100' })
+  await node.line(({ msg }) => msg?.startsWith('Failed to connect to Redis') === true)
+  assert.equal(await node.ended, 1)
+  mute.close()
+})
+
+test('with Redis at maxclients, a node is alive but not ready, passes requests to another node, and serves once connected', async () => {
+  await redis.inspector.configSet('maxclients', '1')
+  const { node, url } = await startNode({ TRUST_PROXY_HOPS: '1' })
+  const cookie = { Cookie: `sid=${'a'.repeat(43)}` }
+  assert.equal((await fetch(`${url}/livez`)).status, 200)
+  assert.equal((await fetch(`${url}/readyz`)).status, 503)
+  assert.equal((await fetch(url)).status, 200)
+  assert.equal((await fetch(`${url}/api/user`, { headers: cookie })).status, 503)
+  const headers = { ...cookie, 'X-Retry-Location': '@retry_on_another_node' }
+  const askedByNginx = await fetch(`${url}/api/user`, { headers })
+  assert.equal(askedByNginx.status, 502)
+  assert.equal(askedByNginx.headers.get('X-Accel-Redirect'), '@retry_on_another_node')
+  for (const header of ['Content-Type', 'Cache-Control', 'Set-Cookie'])
+    assert.equal(askedByNginx.headers.get(header), null)
+  await redis.inspector.configSet('maxclients', '1000')
+  await until('the node is ready', async () => (await fetch(`${url}/readyz`)).ok, 3_000)
+  assert.equal((await fetch(`${url}/api/user`, { headers })).status, 401)
+  await until('the other nodes list it', async () =>
+    (await (await fetch(`${url}/api/cluster`)).text()).includes('"app-1"'),
+  )
+  node.signal('SIGTERM')
+  assert.equal(await node.ended, 0)
+})
+
+test('for an invalid variable or a port in use, a node prints one line that names it and exits with status 1', async () => {
+  const bad = runNode('server', { SESSION_TTL_SECONDS: 'soon' })
+  assert.match(String((await bad.line(({ level }) => level === 'fatal')).msg), /SESSION_TTL_SECONDS/)
+  assert.equal(await bad.ended, 1)
+
+  const { node, url } = await startNode()
+  const taken = runNode('server', { REDIS_URL: redis.url, PORT: new URL(url).port })
+  assert.match(String((await taken.line(({ level }) => level === 'fatal')).msg), /PORT.*in use/)
+  assert.equal(await taken.ended, 1)
+  node.signal('SIGTERM')
+  await node.ended
+})
+
+test('DEMO_USERS=off removes the demo accounts', async () => {
+  const { node, url } = await startNode({ DEMO_USERS: 'off' })
+  assert.equal((await logIn(url)).status, 401)
+  node.signal('SIGTERM')
+  await node.ended
+})
+
+test('the log has the documented lines, one line for each request, and no secret', async () => {
+  const { node, url } = await startNode()
+  const cookie = cookieOf(await logIn(url))
+  await send(url, `/api/user?token=${cookie}`, { cookie })
+  const line = await node.line(({ path }) => path === '/api/user')
+  assert.deepEqual(Object.keys(line).sort(), [
+    'level',
+    'method',
+    'ms',
+    'msg',
+    'node',
+    'path',
+    'requestId',
+    'status',
+    'time',
+    'user',
+  ])
+  assert.deepEqual([line.node, line.method, line.status, line.user], ['app-1', 'GET', 200, 'ada'])
+  await redis.kill()
+  await getUser(url, cookie)
+  await node.line(({ msg }) => msg === 'Failed to connect to Redis')
+  await redis.start()
+  node.signal('SIGTERM')
+  assert.equal(await node.ended, 0)
+
+  const log = JSON.stringify(node.lines)
+  assert.match(log, /Redis connected successfully/)
+  assert.ok(cookie.length > 40)
+  assert.ok(!log.includes(cookie.slice(4)), 'the log contains a token')
+  assert.ok(!log.includes('analytical-engine'), 'the log contains a password')
+})

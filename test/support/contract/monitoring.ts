@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { send } from '../http.ts'
+import { until } from '../until.ts'
+import { get, read } from './answers.ts'
+import type { TwoNodes } from './two-nodes.ts'
+
+/** What the nodes report about themselves. */
+export function declareMonitoring(pair: () => TwoNodes): void {
+  test('/api/cluster lists both nodes with their request counts', async () => {
+    const { left } = pair()
+    const nodes = await until('both nodes are listed', async () => {
+      const { nodes: found } = await read(await get(left, '/api/cluster'))
+      return found.length === 2 ? found : undefined
+    })
+    assert.deepEqual(
+      nodes.map(({ name }) => name),
+      ['left', 'right'],
+    )
+    for (const { uptimeSeconds, requests, redisMs } of nodes) {
+      assert.ok(uptimeSeconds >= 0 && requests >= 0 && redisMs > 0 && redisMs < 300)
+    }
+  })
+
+  test('metrics contain the route, never the path', async () => {
+    const { left } = pair()
+    await get(left, '/api/user')
+    await send(left.url, '/api/sessions/some-id', { method: 'DELETE' })
+    await get(left, '/no/such/path')
+    const metrics = await (await get(left, '/metrics')).text()
+    assert.match(
+      metrics,
+      /http_request_duration_seconds_count\{node="left",route="\/api\/user",method="GET",status="401"\}/,
+    )
+    assert.match(metrics, /route="\/api\/sessions\/:id"/)
+    assert.doesNotMatch(metrics, /some-id|no\/such/)
+  })
+}

@@ -1,0 +1,107 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Program, runNode } from './program.ts'
+
+/** Nodes as programs behind a round-robin balancer, under names that tests choose. A node that ends is not started again. */
+export interface PageNodes {
+  url: string
+  /** Starts one more node. */
+  add(name: string, env?: Record<string, string>): Promise<void>
+  /** Ends the node without a warning, like a crash. */
+  kill(name: string): Promise<void>
+  /** Stops the node properly: it drains. */
+  drain(name: string): Promise<void>
+  /** Whether the balancer sends a GET to another node after a 502, as nginx does. A new balancer does. */
+  setFailover(isOn: boolean): void
+  /** Breaks all connections of browsers. The nodes continue. */
+  disconnect(): void
+  stop(): Promise<void>
+}
+
+interface Node {
+  name: string
+  program: Program
+  url: string
+}
+
+/** Paths below /control lead to nodes whose names begin with "control", as in Compose. */
+const CONTROL = '/control'
+const MOST_TRIES = 3
+
+export async function startPageNodes(redisUrl: string, names: readonly string[]): Promise<PageNodes> {
+  let nodes: Node[] = []
+  let turn = 0
+  let hasFailover = true
+
+  function next(isControl: boolean): Node | undefined {
+    const fitting = nodes.filter(({ name }) => name.startsWith('control') === isControl)
+    return fitting[turn++ % fitting.length]
+  }
+
+  async function add(name: string, env: Record<string, string> = {}): Promise<void> {
+    const program = runNode('server', { REDIS_URL: redisUrl, NODE_NAME: name, TRUST_PROXY_HOPS: '1', ...env })
+    const { url } = await program.listening()
+    nodes = [...nodes, { name, program, url }].sort((a, b) => a.name.localeCompare(b.name))
+  }
+
+  async function end(name: string, signal: NodeJS.Signals): Promise<void> {
+    const node = nodes.find((one) => one.name === name)
+    node?.program.signal(signal)
+    await node?.program.ended
+    nodes = nodes.filter((one) => one !== node)
+  }
+
+  const pass = createPass(next, () => hasFailover)
+  const server = createServer((req, res) => pass(req, res))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await Promise.all(names.map((name) => add(name)))
+  return {
+    url: `http://localhost:${(server.address() as AddressInfo).port}`,
+    add,
+    kill: (name) => end(name, 'SIGKILL'),
+    drain: (name) => end(name, 'SIGTERM'),
+    setFailover(isOn) {
+      hasFailover = isOn
+    },
+    disconnect: () => server.closeAllConnections(),
+    async stop() {
+      server.closeAllConnections()
+      server.close()
+      await Promise.all(nodes.map(({ name }) => end(name, 'SIGKILL')))
+    },
+  }
+}
+
+/** Passes requests on to the nodes that `next` picks. */
+function createPass(next: (isControl: boolean) => Node | undefined, hasFailover: () => boolean) {
+  return function pass(req: IncomingMessage, res: ServerResponse, triesLeft = MOST_TRIES): void {
+    const isControl = req.url?.startsWith(`${CONTROL}/`) === true
+    const path = isControl ? req.url?.slice(CONTROL.length) : req.url
+    const node = next(isControl)
+    if (!node || triesLeft === 0) {
+      res.writeHead(isControl ? 503 : 502, { 'Content-Type': 'application/problem+json' })
+      return void res.end(JSON.stringify({ title: isControl ? 'The control nodes are not up' : 'No node answered' }))
+    }
+    const headers = { ...req.headers, 'x-forwarded-proto': 'http', 'x-forwarded-for': '127.0.0.1' }
+    const mayRetry = hasFailover() && req.method === 'GET' && triesLeft > 1
+    const onward = request(node.url + path, { method: req.method ?? 'GET', headers }, (answer) => {
+      // The node drains: nginx/parts/failover.conf.
+      if (answer.statusCode === 502 && mayRetry) {
+        answer.resume()
+        pass(req, res, triesLeft - 1)
+        return
+      }
+      const failedOver = triesLeft < MOST_TRIES ? { 'x-failed-over': 'yes' } : {}
+      res.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...failedOver })
+      answer.pipe(res)
+      answer.on('error', () => res.destroy())
+    })
+    onward.on('error', () => (res.headersSent || !mayRetry ? res.destroy() : pass(req, res, triesLeft - 1)))
+    res.on('close', () => onward.destroy())
+    req.pipe(onward)
+  }
+}
+
+/** The nodes of the experiment, which keep sessions in their own memory. */
+export const CONTROL_NODES = ['control-1', 'control-2', 'control-3']
+export const CONTROL_ENV = { SESSION_STORE: 'memory', SESSION_COOKIE: 'control-sid' }
