@@ -38,12 +38,23 @@ export const moveSlots = failover(
 
 const keysIn = async ({ ask }: Servers, part: string) => Number(await ask(part, 'DBSIZE'))
 
-/** https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/#reshard-the-cluster */
+/**
+ * redis-cli calls the server that it connects to by the address that it was given, and the source of the slots connects to that
+ * address: with 127.0.0.1 it would connect to itself, and block until the other servers replace it.
+ * https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/#reshard-the-cluster
+ */
 async function moveTo(stack: Stack, { ask }: Servers, from: string, to: string): Promise<void> {
-  const idOf = async (part: string) => (await ask(part, 'CLUSTER', 'MYID')).trim()
-  const [fromId, toId] = await Promise.all([idOf(from), idOf(to)])
-  const slots = ['--cluster-from', fromId, '--cluster-to', toId, '--cluster-slots', SLOTS]
-  await stack.redis('--cluster', 'reshard', '127.0.0.1:6379', ...slots, '--cluster-yes')
+  const [source, target] = [await myself(ask, from), await myself(ask, to)]
+  const slots = ['--cluster-from', source.id, '--cluster-to', target.id, '--cluster-slots', SLOTS]
+  await stack.redis('--cluster', 'reshard', target.address, ...slots, '--cluster-yes')
+}
+
+/** https://redis.io/docs/latest/commands/cluster-nodes/ */
+async function myself(ask: Servers['ask'], part: string): Promise<{ id: string; address: string }> {
+  const lines = (await ask(part, 'CLUSTER', 'NODES')).split(/\r?\n/)
+  const [id, address] = lines.find((line) => line.includes('myself'))?.split(' ') ?? []
+  if (id === undefined || address === undefined) throw new Error(`${part} does not name itself`)
+  return { id, address: address.replace(/@.*/, '') }
 }
 
 export const clusterFaults = [killPrimaryAndReplica, moveSlots]
