@@ -15,7 +15,7 @@ async function shoot(
   part: 'page' | 'stage' = 'page',
 ): Promise<void> {
   for (let asked = 0; asked === 0 || (asked < 30 && !(await isAsWanted())); asked++) await ask(page)
-  await page.evaluate('document.activeElement.blur()')
+  await page.evaluate('document.activeElement.blur(); scrollTo(0, 0)')
   // After this time the colours are final and the response is returning.
   await page.waitForTimeout(560)
   const path = `${folder}/${name}.png`
@@ -42,6 +42,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     const phone = await visit(browser, url, { userAgent: PHONE, ignoreHTTPSErrors: true })
     await logIn(phone.page)
     await page.locator('#session-list li').nth(1).waitFor()
+    // The login on the phone is news for some seconds. Then the sentence tells again which nodes honour the session.
+    await page.locator('#sentence', { hasText: 'honour' }).waitFor()
     const isElsewhere = async () => (await page.locator('.node.answered:not(.origin)').count()) === 1
     await shoot(page, `page-${colorScheme}-${width}`, isElsewhere)
 

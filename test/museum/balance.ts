@@ -1,73 +1,78 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { until } from '../support/until.ts'
+import { startContainer } from './containers.ts'
+import { BUILT } from './exhibits.ts'
 
 export interface Replica {
-  name: string
   port: number
   /** Gets no new request. */
   isLeaving: boolean
 }
 
 interface Parts {
+  name: string
   port: number
   replicas: readonly Replica[]
-  /** POST /-/NAME, for the commands of the descriptions. */
-  controls: Readonly<Record<string, () => Promise<void>>>
-  /** Binds each browser to a replica with a cookie, as nginx does with `sticky cookie`. */
-  hasAffinity?: boolean | undefined
+  controlsPort: number
+  /** Binds each browser to a replica, with a cookie of nginx. */
+  isSticky: boolean
 }
 
-/** A plain balancer: strict round robin over the replicas, without affinity by default. A replica that cannot be reached is passed over. */
-export async function startBalancer({
-  port,
-  replicas,
-  controls,
-  hasAffinity = false,
-}: Parts): Promise<() => Promise<void>> {
-  let turn = 0
-  const next = (bound?: string) => {
-    const able = replicas.filter(({ isLeaving }) => !isLeaving)
-    return able.find(({ name }) => name === bound) ?? able[turn++ % able.length]
+/** The nginx of this project with a plain configuration. A reload takes over what has changed in `replicas`. */
+export async function startBalancer({ name, port, ...parts }: Parts) {
+  const folder = `${BUILT}/nginx-${name}`
+  const url = `http://127.0.0.1:${port}/configuration`
+  let version = 0
+
+  async function write(): Promise<void> {
+    version++
+    await writeFile(`${folder}/nginx.conf`, configuration({ port, version, ...parts }))
   }
 
-  function pass(req: IncomingMessage, res: ServerResponse, body: Buffer, triesLeft = replicas.length): void {
-    const [, bound] = /\broute=([^;]+)/.exec(req.headers.cookie ?? '') ?? []
-    // A bound browser whose replica cannot be reached gets another one.
-    const replica = next(triesLeft === replicas.length && hasAffinity ? bound : undefined)
-    if (replica === undefined || triesLeft === 0) return void res.writeHead(502).end()
-    const headers = { ...req.headers, 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' }
-    const onward = request(
-      { port: replica.port, host: '127.0.0.1', method: req.method, path: req.url, headers },
-      (answer) => {
-        if (hasAffinity)
-          answer.headers['set-cookie'] = [...(answer.headers['set-cookie'] ?? []), `route=${replica.name}; Path=/`]
-        res.writeHead(answer.statusCode ?? 502, answer.headers)
-        answer.pipe(res)
-      },
-    )
-    // As nginx does: only a request that no replica has received is sent again.
-    onward.on('error', (error) => {
-      if ('code' in error && error.code === 'ECONNREFUSED') pass(req, res, body, triesLeft - 1)
-      else if (res.headersSent) res.destroy()
-      else res.writeHead(502).end()
+  /** Waits until nginx accepts connections with this configuration. The workers before it finish their requests. */
+  const inUse = () =>
+    until(`nginx of ${name} uses its configuration`, async () => {
+      const answer = await fetch(url, { headers: { connection: 'close' } }).catch(() => undefined)
+      return (await answer?.text()) === `${version}`
     })
-    res.on('close', () => onward.destroy())
-    onward.end(body)
-  }
 
-  const server = createServer(async (req, res) => {
-    const [, name = ''] = /^\/-\/(.+)$/.exec(req.url ?? '') ?? []
-    const control = req.method === 'POST' ? controls[name] : undefined
-    if (control !== undefined) {
-      await control()
-      return void res.writeHead(204).end()
-    }
-    const pieces: Buffer[] = []
-    for await (const piece of req) pieces.push(piece)
-    pass(req, res, Buffer.concat(pieces))
-  })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
-  return async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
+  await mkdir(folder, { recursive: true })
+  await write()
+  const run = ['nginx', '-c', `${folder}/nginx.conf`, '-g', 'daemon off;']
+  const nginx = await startContainer({ name: `${name}-nginx`, service: 'nginx', folder, run })
+  await inUse()
+  return {
+    async reload() {
+      await write()
+      await nginx.signal('HUP')
+      await inUse()
+    },
+    remove: nginx.remove,
   }
 }
+
+type Given = Omit<Parts, 'name'> & { version: number }
+
+// One worker: each worker has a turn of its own. https://nginx.org/en/docs/http/ngx_http_upstream_module.html#sticky
+const configuration = ({ port, version, replicas, controlsPort, isSticky }: Given) => `
+worker_processes 1;
+pid /tmp/nginx.pid;
+events {}
+http {
+  access_log off;
+  upstream app {
+    zone app 64k;
+${replicas.map((one) => `    server 127.0.0.1:${one.port}${one.isLeaving ? ' down' : ''};`).join('\n')}
+    ${isSticky ? 'sticky cookie route path=/;' : ''}
+  }
+  server {
+    listen 127.0.0.1:${port};
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    location / { proxy_pass http://app; }
+    location /-/ { proxy_pass http://127.0.0.1:${controlsPort}; }
+    location = /configuration { return 200 ${version}; }
+  }
+}
+`

@@ -6,16 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { succeed } from '../support/command.ts'
 import { until } from '../support/until.ts'
 import { type Replica, startBalancer } from './balance.ts'
+import { startContainer } from './containers.ts'
+import { serveControls } from './controls.ts'
 import { BUILT, type Exhibit } from './exhibits.ts'
 
 const NODES = ['app-1', 'app-2', 'app-3']
-
-/** What has ended gets no signal: another process may have its id. */
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill(signal)
-  await Promise.race([once(child, 'exit'), sleep(10_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))])
-}
+/** How long requests may still be under way at a replica that gets no new ones. */
+const UNDER_WAY_MS = 500
 
 /** Installs an exhibit. Throws with the reason if something cannot be had. */
 export async function prepare({ folder, prepare: commands, name }: Exhibit): Promise<void> {
@@ -26,65 +23,82 @@ export async function prepare({ folder, prepare: commands, name }: Exhibit): Pro
 
 interface Options {
   env?: Record<string, string>
-  hasAffinity?: boolean
+  isSticky?: boolean
 }
 
-/** Starts three replicas of an exhibit on a Redis of their own, behind a balancer on its port. Returns what ends them. */
+/** Starts three replicas of an exhibit on a Redis of their own, behind an nginx on its port. Returns what ends them. */
 export async function startExhibit(exhibit: Exhibit, options: Options = {}): Promise<() => Promise<void>> {
-  const { name, port, folder, start } = exhibit
-  const env = { ...exhibit.env, ...options.env }
+  const { name, port } = exhibit
   const redisPort = await freePort()
-  const redis = spawn(process.env.REDIS_SERVER ?? 'redis-server', ['--port', `${redisPort}`, '--save', ''], {
-    stdio: 'ignore',
-  })
+  const save = ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--save', '']
+  const redis = await startContainer({ name: `${name}-redis`, service: 'redis', run: ['redis-server', ...save] })
   await until('Redis listens', () => isOpen(redisPort))
-  const [program, ...args] = start
-  const replicas: (Replica & { child?: ChildProcess })[] = []
-  for (const node of NODES) replicas.push({ name: node, port: await freePort(), isLeaving: false })
+  const replicas: Running[] = []
+  for (const node of NODES) replicas.push({ node, port: await freePort(), isLeaving: false })
+  const launch = createLaunch(exhibit, { ...options.env, REDIS_URL: `redis://127.0.0.1:${redisPort}` })
 
-  async function launch(replica: (typeof replicas)[number]): Promise<void> {
-    const own = { PORT: `${replica.port}`, NODE_NAME: replica.name, REDIS_URL: `redis://127.0.0.1:${redisPort}` }
-    replica.child = spawn(program, args, {
-      cwd: folder,
-      env: { ...process.env, ...env, ...own, DATABASE: `${BUILT}/${name}.sqlite3` },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    await until(`${name} ${replica.name} listens`, () => isOpen(replica.port))
-    replica.isLeaving = false
+  /** It first gets no new request, then has time for those under way. */
+  async function leave(replica: Running): Promise<void> {
+    replica.isLeaving = true
+    await balancer.reload()
+    await sleep(UNDER_WAY_MS)
+    await end(replica, 'SIGTERM')
   }
 
-  const controls = {
-    'store/stop': async () => void redis.kill('SIGSTOP'),
-    'store/start': async () => void redis.kill('SIGCONT'),
-    /** One after the other. Each first gets no new request, then has time for those under way. */
+  const controls = await serveControls({
+    'store/stop': redis.pause,
+    'store/start': redis.unpause,
     async restart() {
       for (const replica of replicas) {
-        replica.isLeaving = true
-        await sleep(500)
-        if (replica.child) await end(replica.child, 'SIGTERM')
+        await leave(replica)
         await launch(replica)
+        replica.isLeaving = false
+        await balancer.reload()
       }
     },
-    async kill() {
-      const [{ child } = {}] = replicas
-      if (child) await end(child, 'SIGKILL')
-    },
-    async 'scale-down'() {
-      const replica = replicas[0]
-      if (replica === undefined) return
-      replica.isLeaving = true
-      await sleep(500)
-      if (replica.child) await end(replica.child, 'SIGTERM')
-    },
-  }
+    kill: async () => end(first(replicas), 'SIGKILL'),
+    'scale-down': async () => leave(first(replicas)),
+  })
   await Promise.all(replicas.map(launch))
-  const closeBalancer = await startBalancer({ port, replicas, controls, hasAffinity: options.hasAffinity })
+  const { isSticky = false } = options
+  const balancer = await startBalancer({ name, port, replicas, controlsPort: controls.port, isSticky })
   return async () => {
-    await closeBalancer()
-    redis.kill('SIGCONT')
-    await Promise.all(replicas.map(({ child }) => child && end(child, 'SIGTERM')))
-    await end(redis, 'SIGKILL')
+    await balancer.remove()
+    await controls.close()
+    await Promise.all(replicas.map((replica) => end(replica, 'SIGTERM')))
+    await redis.remove()
   }
+}
+
+interface Running extends Replica {
+  node: string
+  child?: ChildProcess
+}
+
+const first = ([replica]: readonly Running[]): Running => {
+  if (replica === undefined) throw new Error('there is no replica')
+  return replica
+}
+
+/** Returns a function that starts a replica, and waits until it listens. */
+function createLaunch({ name, folder, start, env }: Exhibit, own: Record<string, string>) {
+  const [program, ...args] = start
+  return async (replica: Running): Promise<void> => {
+    const place = { PORT: `${replica.port}`, NODE_NAME: replica.node, DATABASE: `${BUILT}/${name}.sqlite3` }
+    replica.child = spawn(program, args, {
+      cwd: folder,
+      env: { ...process.env, ...env, ...own, ...place },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    await until(`${name} ${replica.node} listens`, () => isOpen(replica.port))
+  }
+}
+
+/** What has ended gets no signal: another process may have its id. */
+async function end({ child }: Running, signal: NodeJS.Signals): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  child.kill(signal)
+  await Promise.race([once(child, 'exit'), sleep(10_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))])
 }
 
 async function freePort(): Promise<number> {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ADA, ALAN, type Credentials, GRACE } from '../support/http.ts'
 import { EXHIBITS } from './exhibits.ts'
 import { startExhibit } from './stack.ts'
@@ -9,9 +8,9 @@ import { startExhibit } from './stack.ts'
 const USERS = 60
 const EVENTS = { restart: 'Rolling restart', kill: 'A killed node', 'scale-down': 'Scale-down from three nodes to two' }
 /** Nodes that were not told to keep sessions have them in Redis. */
-const STORES = {
-  memory: { env: { SESSION_STORE: 'memory' }, hasAffinity: true },
-  redis: { env: {}, hasAffinity: false },
+export const STORES = {
+  memory: { env: { SESSION_STORE: 'memory' }, isSticky: true },
+  redis: { env: {}, isSticky: false },
 }
 
 export interface StickyRow {
@@ -25,30 +24,31 @@ export interface StickyRow {
 export async function measureSticky(): Promise<StickyRow[]> {
   const rows: StickyRow[] = []
   for (const [control, event] of Object.entries(EVENTS)) {
-    const memory = await countSignedOut(control, STORES.memory)
-    const redis = await countSignedOut(control, STORES.redis)
+    const memory = await countSignedOut(control, STORES.memory, USERS)
+    const redis = await countSignedOut(control, STORES.redis, USERS)
     rows.push({ event, users: USERS, memory, redis })
   }
   return rows
 }
 
-async function countSignedOut(
+/** Logs this many users in, lets the event happen to the nodes, and counts who is signed out afterwards. */
+export async function countSignedOut(
   control: string,
-  { env, hasAffinity }: (typeof STORES)['memory' | 'redis'],
+  { env, isSticky }: (typeof STORES)['memory' | 'redis'],
+  users: number,
 ): Promise<number> {
   const exhibit = EXHIBITS.find(({ name }) => name === 'this-project')
   if (exhibit === undefined) throw new Error('the project is no exhibit')
   const url = `http://127.0.0.1:${exhibit.port}`
-  const stop = await startExhibit(exhibit, { env: { SESSION_MAX: `${USERS}`, ...env }, hasAffinity })
+  const stop = await startExhibit(exhibit, { env: { SESSION_MAX: `${users}`, ...env }, isSticky })
   try {
     const accounts = [ADA, GRACE, ALAN]
     const browsers: string[] = []
-    for (let user = 0; user < USERS; user++) browsers.push(await logIn(url, accounts[user % accounts.length] ?? ADA))
+    for (let user = 0; user < users; user++) browsers.push(await logIn(url, accounts[user % accounts.length] ?? ADA))
     const before = await countAnswers(url, browsers, 200)
-    if (before !== USERS) throw new Error(`${USERS - before} of ${USERS} users were signed out before ${control}`)
-    await fetch(`${url}/-/${control}`, { method: 'POST' })
-    // The nodes that are left notice within this time that one has left.
-    await sleep(2_000)
+    if (before !== users) throw new Error(`${users - before} of ${users} users were signed out before ${control}`)
+    const { status } = await fetch(`${url}/-/${control}`, { method: 'POST' })
+    if (status !== 204) throw new Error(`${control} got ${status}`)
     return await countAnswers(url, browsers, 401)
   } finally {
     await stop()

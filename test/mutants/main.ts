@@ -36,7 +36,9 @@ console.log(`\n${count('noticed')} of ${verdicts.size} mutants noticed, ${others
 process.exitCode = others === 0 ? 0 : 1
 
 function rankOf(suite: string): number {
-  return ['test/unit/', 'test/integration/', 'test/stack/'].findIndex((folder) => suite.startsWith(folder))
+  return ['test/unit/', 'test/integration/', 'test/browser/', 'test/stack/'].findIndex((folder) =>
+    suite.startsWith(folder),
+  )
 }
 
 async function judgeSuite(suite: string): Promise<void> {

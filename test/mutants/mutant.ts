@@ -12,7 +12,7 @@ const mutantSchema = z.strictObject({
   find: z.string().min(1),
   replace: z.string(),
   /** The file of the test that must notice, and a part of its title. */
-  suite: z.string().regex(/^test\/(unit|integration|stack)\/[a-z-]+\.test\.ts$/),
+  suite: z.string().regex(/^test\/(unit|integration|browser|stack)\/[a-z-]+\.test\.ts$/),
   test: z.string().min(1),
 })
 
