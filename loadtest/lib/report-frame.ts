@@ -41,6 +41,13 @@ const STYLE = `
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
   th, td { text-align: left; vertical-align: top; padding: .45rem .75rem .45rem 0; border-bottom: 1px solid var(--line); }
   thead th { font-weight: 550; color: var(--dim); } tbody th { font-weight: 600; }
+  @media (max-width: 40rem) {
+    .rows, .rows tbody, .rows tr, .rows th, .rows td { display: block; overflow-wrap: anywhere; }
+    .rows thead { position: absolute; clip-path: inset(50%); }
+    .rows tr { padding: .6rem 0; border-bottom: 1px solid var(--line); } .rows th, .rows td { border: 0; padding: .1rem 0; }
+    .rows td[data-label]::before { content: attr(data-label) ": "; color: var(--dim); font-weight: 400; }
+    .rows td:not([data-label]) { display: inline-block; margin-right: 1rem; } .rows td:empty { display: none; }
+  }
 `
 
 /** HTML, or HTML with a class of the style: good, no, dim. */
@@ -49,18 +56,22 @@ export type Cell = string | { html: string; className: string }
 /** A cell that shows whether a value is good. */
 export const verdictCell = (isGood: boolean, word: string): Cell => ({ html: word, className: isGood ? 'good' : 'no' })
 
-/** Renders a table that scrolls in a narrow window. The first cell of a row is its heading. */
+/** Renders a table. The first cell of a row is its heading. In a narrow window each row is a block, and each cell has its label. */
 export function renderHtmlTable(head: readonly string[], rows: readonly (readonly [string, ...Cell[]])[]): string {
   const heading = head.map((cell) => `<th scope="col">${text(cell)}</th>`).join('')
   const thead = head.length === 0 ? '' : `<thead><tr>${heading}</tr></thead>`
   const lines = rows.map(
-    ([first, ...cells]) => `<tr><th scope="row">${first}</th>${cells.map(renderCell).join('')}</tr>`,
+    ([first, ...cells]) =>
+      `<tr><th scope="row">${first}</th>${cells.map((cell, place) => renderCell(cell, head[place + 1])).join('')}</tr>`,
   )
-  return `<div class="scroll"><table>${thead}<tbody>${lines.join('\n')}</tbody></table></div>`
+  return `<div class="scroll"><table class="rows">${thead}<tbody>${lines.join('\n')}</tbody></table></div>`
 }
 
-const renderCell = (cell: Cell) =>
-  typeof cell === 'string' ? `<td>${cell}</td>` : `<td class="${cell.className}">${cell.html}</td>`
+function renderCell(cell: Cell, label = ''): string {
+  const { html, className } = typeof cell === 'string' ? { html: cell, className: '' } : cell
+  const attributes = [className && ` class="${className}"`, label && ` data-label="${text(label)}"`]
+  return `<td${attributes.join('')}>${html}</td>`
+}
 
 /** Escapes text for HTML, because node names and messages come from the network. */
 export const text = (raw: string) => raw.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)

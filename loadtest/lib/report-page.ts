@@ -36,6 +36,10 @@ const OWN_STYLE = `${BARS_STYLE}
   .map { border-collapse: separate; border-spacing: 4px; margin-left: -4px; width: auto; } .map th, .map td { border: 0; padding: .35rem .6rem; vertical-align: middle; }
   .map td { min-width: 7rem; height: 3.75rem; text-align: center; border-radius: 6px; color: #fff; font-weight: 600; }
   .map td small { display: block; font-weight: 400; } .map td.empty { color: var(--no); border: 2px dashed var(--no); } .map td.bad { background: #b3261e; }
+  @media (max-width: 40rem) {
+    .map { width: 100%; border-spacing: 2px; margin-left: 0; } .map td { min-width: 0; }
+    .map th, .map td { padding: .35rem .2rem; font-size: .8125rem; } .map td small { font-size: .6875rem; }
+  }
 `
 
 /** What was proved, in words. A lesson that runs alone proves a part. */
