@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../support/command.ts'
-import { failover } from './failover.ts'
-import { fillDisk, onSmallDisk, SMALL_DISK_SETTINGS } from './redis-fails.ts'
+import { failover, loginElsewhere, PROMOTED_MS } from './failover.ts'
+import { onSmallDisk, SMALL_DISK_SETTINGS, withFullDisk } from './redis-fails.ts'
 import { remake } from './remake.ts'
 import { openServers, redisKind, type Servers } from './servers.ts'
 import type { Stack } from './stack.ts'
@@ -43,13 +43,19 @@ async function changeBack(servers: Servers): Promise<void> {
   await servers.whole()
 }
 
+/** It answers no PING then (MISCONF), so the sentinels replace it, although it runs. */
 const fullDiskOfPrimary = failover(
-  { name: 'full-disk-of-primary', title: 'The disk of the primary is full', recoverMs: 8_000 },
+  { name: 'full-disk-of-primary', title: 'The disk of the primary is full' },
   async (stack, watch) => {
     const servers = await change(stack, (words) => ({ command: onSmallDisk(words), ...SMALL_DISK_SETTINGS }))
     try {
       await promote(servers, true)
-      await fillDisk(stack, watch, CHANGED)
+      await withFullDisk(stack, watch, CHANGED, async () => {
+        const fullMs = watch.now()
+        await loginElsewhere(watch, fullMs)
+        watch.expectWithin(watch.now() - fullMs, PROMOTED_MS, 'a login at another primary')
+      })
+      watch.mended()
     } finally {
       await changeBack(servers)
     }

@@ -16,7 +16,7 @@ const ROTATING = { SESSION_ROTATE: '2', SESSION_ROTATE_GRACE: '2' }
  * A replica takes over: three seconds until the primary counts as down, the vote and the promotion, and the time until the other
  * replica follows. On two shared cores that took six to ten seconds.
  */
-const PROMOTED_MS = 12_000
+export const PROMOTED_MS = 12_000
 const CUT_MS = 15_000
 export const AWAY_MS = 8_000
 /** More successful requests than a drill needs. */
@@ -51,7 +51,7 @@ export const failover = (fault: Pick<Fault, 'name' | 'title'> & Partial<Fault>, 
 })
 
 /** Waits until a node other than these has acknowledged a login since. */
-const loginElsewhere = ({ recorder }: Watch, sinceMs: number, cut: readonly string[] = []) =>
+export const loginElsewhere = ({ recorder }: Watch, sinceMs: number, cut: readonly string[] = []) =>
   until('a login succeeds again', () =>
     recorder.operations.some(
       (one) => one.kind === 'login' && isRight(one) && one.startedMs > sinceMs && !cut.includes(one.servedBy),

@@ -38,7 +38,11 @@ export function judge(fault: FaultLimits, seen: Seen): Outcome {
   )
   const wrong = untolerated([...counted(operations), ...byK6], fault)
   const { failures, tooSlow } = byMachine(
-    [...seen.late, ...wrong.flatMap(({ late }) => late ?? []), ...missedBounds(fault, slowestMs, recoverMs)],
+    [
+      ...seen.late,
+      ...wrong.flatMap(({ late }) => late ?? []),
+      ...missedBounds(fault, slowestMs, recoverMs, operations),
+    ],
     machine,
   )
   const missed = [
@@ -70,10 +74,18 @@ export function byMachine(late: readonly Late[], machine: MachineDelays) {
   return { failures, tooSlow }
 }
 
-function missedBounds(fault: FaultLimits, slowestMs: number, recoverMs: number | undefined): Late[] {
+function missedBounds(
+  fault: FaultLimits,
+  slowestMs: number,
+  recoverMs: number | undefined,
+  operations: readonly Operation[],
+): Late[] {
   const late: Late[] = []
-  if (slowestMs > fault.slowestMs)
-    late.push({ what: `a response took ${slowestMs.toFixed(0)} ms`, boundMs: fault.slowestMs })
+  if (slowestMs > fault.slowestMs) {
+    const one = operations.find(({ tookMs }) => tookMs === slowestMs)
+    const which = one ? ` (${one.kind}: ${one.status || 'no response'} from ${one.servedBy || 'nobody'})` : ''
+    late.push({ what: `a response took ${slowestMs.toFixed(0)} ms${which}`, boundMs: fault.slowestMs })
+  }
   if (recoverMs === undefined) late.push({ what: 'the stack did not recover', boundMs: patienceMs(fault) })
   else if (recoverMs > fault.recoverMs)
     late.push({ what: `the stack took ${recoverMs.toFixed(0)} ms to recover`, boundMs: fault.recoverMs })

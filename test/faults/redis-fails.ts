@@ -169,28 +169,37 @@ const fullDisk: Fault = {
   seconds: 8,
   prepare: (stack) => remakeRedis(stack, onSmallDisk, SMALL_DISK_SETTINGS),
   restore: (stack) => remakeRedis(stack),
-  happen: (stack, watch) => fillDisk(stack, watch, 'redis-1'),
+  async happen(stack, watch) {
+    await withFullDisk(stack, watch, 'redis-1', async () => {
+      const fromMs = watch.now()
+      // Without new logins, the load sends no logouts.
+      const [leaving] = watch.recorder.inState('living')
+      if (leaving) await watch.recorder.logOut(leaving)
+      await sleep(4_000)
+      expectOnly(watch, fromMs, { login: 503, logout: 503, ask: 200 })
+    })
+    watch.mended()
+  },
 }
 
-/** The disk of this Redis, which has its data in SMALL_DISK, is full for some seconds. */
-export async function fillDisk(stack: Stack, watch: Watch, part: string): Promise<void> {
+/** The disk of this Redis, which has its data in SMALL_DISK, is full until this has happened. */
+export async function withFullDisk(
+  stack: Stack,
+  watch: Watch,
+  part: string,
+  happen: () => Promise<void>,
+): Promise<void> {
   // Writes no more than fits, in case this is a real disk.
   const size = Number((await stack.exec(part, 'df', '-k', '--output=size', SMALL_DISK)).split('\n')[1])
   if (!(size <= SMALL_DISK_KB)) throw new Error(`Not filled: ${SMALL_DISK} has ${size} kB, which is no small disk`)
   const fill = `dd if=/dev/zero of=${SMALL_DISK}/filler bs=1k count=${size}; true`
   await stack.exec(part, 'sh', '-c', fill)
-  await until('Redis rejects writes', () => watch.recorder.operations.at(-1)?.status === 503)
-  const fromMs = watch.now()
   try {
-    // Without new logins, the load sends no logouts.
-    const [leaving] = watch.recorder.inState('living')
-    if (leaving) await watch.recorder.logOut(leaving)
-    await sleep(4_000)
-    expectOnly(watch, fromMs, { login: 503, logout: 503, ask: 200 })
+    await until('Redis rejects writes', () => watch.recorder.operations.at(-1)?.status === 503)
+    await happen()
   } finally {
     await stack.exec(part, 'rm', `${SMALL_DISK}/filler`)
   }
-  watch.mended()
 }
 
 /** Expects that all requests of this kind since then got this status. */

@@ -5,6 +5,8 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { SENTINEL_CHANNELS } from 'app/redis/sentinels'
+import { createClient } from 'redis'
 import { type Checkout, checkOut } from '../support/checkout.ts'
 import { command, succeed } from '../support/command.ts'
 import { lastingPort } from '../support/lasting-port.ts'
@@ -136,4 +138,12 @@ test('a sentinel tells anybody where the primary is, and obeys only the other se
     ['SHUTDOWN'],
   ])
     assert.match(await send(...words), /NOPERM/, words.join(' '))
+  const listener = createClient({ url: `redis://127.0.0.1:${sentinelPort}` })
+  t.after(() => listener.destroy())
+  await listener.connect()
+  for (const channel of Object.keys(SENTINEL_CHANNELS)) await listener.subscribe(channel, () => {})
+  await assert.rejects(
+    listener.subscribe('+reset-master', () => {}),
+    /NOPERM/,
+  )
 })

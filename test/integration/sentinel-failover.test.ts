@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { RedisUnavailable } from 'app/redis/errors'
 import { acceptedAgain } from '../support/accepted-again.ts'
 import { read } from '../support/contract/answers.ts'
@@ -49,6 +50,38 @@ test('a primary that the sentinels replace while it is paused is not used when i
   await until('the logout is confirmed', async () => (await logOut(node.url, cookie)).status === 204)
   old.resume()
   for (let look = 0; look < 20; look++) assert.equal((await getUser(node.url, cookie)).status, 401)
+})
+
+test('a primary that the sentinels replace while it still runs: no write that was acknowledged is lost', async (t) => {
+  const redis = await startRedis(t)
+  const connection = await connectTo(redis.address, { deadlineMs: 1_000 })
+  t.after(connection.close)
+  for (const one of redis.sentinels)
+    await until('the node listens to the sentinel', async () => (await one.channels()) === 2)
+  const old = await redis.primary()
+  const acknowledged: string[] = []
+  let isOver = false
+  const writer = async (name: string) => {
+    for (let count = 0; !isOver; count++) {
+      const key = `${name}-${count}`
+      const write = connection.write(key, (client) => client.set(key, 'x'))
+      if (await write.then(Boolean, () => setTimeout(5, false))) acknowledged.push(key)
+    }
+  }
+  const writers = ['a', 'b', 'c'].map(writer)
+  await until('writes are acknowledged', () => acknowledged.length > 100)
+  await redis.sentinels[0]?.failOver()
+  await until('there is another primary', async () => (await redis.primary()).port !== old.port)
+  const before = acknowledged.length
+  await until('writes are acknowledged again', () => acknowledged.length > before + 100)
+  isOver = true
+  await Promise.all(writers)
+  const { inspector } = await redis.primary()
+  const kept = new Set(await inspector.keys('*'))
+  assert.deepEqual(
+    acknowledged.filter((key) => !kept.has(key)),
+    [],
+  )
 })
 
 test('READONLY from a primary that was demoted replaces the connection, by the address that the sentinels name', async (t) => {

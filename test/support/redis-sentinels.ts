@@ -25,7 +25,17 @@ export interface RedisWithSentinels extends TestRedis {
   servers: TestServer[]
   /** The server that the sentinels name now. */
   primary(): Promise<TestServer>
-  sentinels: { port: number; kill(): Promise<void>; start(): Promise<void> }[]
+  sentinels: TestSentinel[]
+}
+
+export interface TestSentinel {
+  port: number
+  kill(): Promise<void>
+  start(): Promise<void>
+  /** Promotes a replica although the primary runs. */
+  failOver(): Promise<void>
+  /** How many channels its clients listen to. It has no PUBSUB NUMSUB. */
+  channels(): Promise<number>
 }
 
 /** A primary, two replicas and three sentinels. */
@@ -113,6 +123,13 @@ async function startSentinel(primaryPort: number, downAfterMs: number) {
     async named() {
       const [, primary] = await client.sendCommand<string[]>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME])
       return { port: Number(primary), epoch: Number((await ask())['config-epoch']) }
+    },
+    async failOver() {
+      await client.sendCommand(['SENTINEL', 'FAILOVER', NAME])
+    },
+    async channels() {
+      const clients = await client.sendCommand<string>(['CLIENT', 'LIST'])
+      return [...clients.matchAll(/ sub=(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0)
     },
     async knowsAll(): Promise<boolean> {
       const { 'num-slaves': replicas, 'num-other-sentinels': others } = await ask()

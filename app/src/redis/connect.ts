@@ -21,9 +21,7 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   }
   const found = { ...options, sentinels }
   const primary = await connectPrimary(options, placeOfSentinels(found), log)
-  const stopWatch = watchSentinels(found, () =>
-    primary.relocate(new Error('the sentinels have switched to another primary')),
-  )
+  const stopWatch = watchSentinels(found, (change) => primary.relocate(new Error(change)))
   return {
     ...primary,
     keys: createKeyNames({ prefix, database: 0 }),

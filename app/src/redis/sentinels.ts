@@ -9,11 +9,16 @@ import { WrongServer } from './explain-failure.ts'
 type Options = RedisOptions & { sentinels: Sentinels }
 
 const addressSchema = z.tuple([z.string(), z.coerce.number()]).nullable()
-const masterSchema = z.object({ 'config-epoch': z.coerce.number() })
+const masterSchema = z.object({
+  ...{ ip: z.string(), port: z.coerce.number(), flags: z.string() },
+  'config-epoch': z.coerce.number(),
+})
 const ADVICE = 'Check REDIS_SENTINELS, and that the sentinels run'
 
 interface Answer extends Address {
   epoch: number
+  /** The sentinel is about to promote a replica of this primary. */
+  isBeingReplaced: boolean
 }
 
 /** The sentinels could not say where the primary is. */
@@ -24,8 +29,11 @@ export class SentinelsUnavailable extends WrongServer {
 /**
  * Asks all sentinels where the primary is, and returns its address. Each failover has a higher epoch, which a majority of the
  * sentinels has agreed on. So the highest epoch is right, and a sentinel that was cut off with the old primary is outvoted.
+ *
+ * A primary that is being replaced may still run, and a replica that has not been told yet still confirms its writes. The promoted
+ * one does not get them, so they would be lost. Such a primary is none.
  * https://redis.io/docs/latest/develop/reference/sentinel-clients/
- * @throws {SentinelsUnavailable} if no sentinel knows
+ * @throws {SentinelsUnavailable} if no sentinel knows, or a failover has begun
  */
 export async function findPrimary(options: Options): Promise<string> {
   const { addresses, primary } = options.sentinels
@@ -33,6 +41,11 @@ export async function findPrimary(options: Options): Promise<string> {
   const answers = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
   const known = answers.filter((answer) => answer !== undefined)
   const [newest] = known.sort((a, b) => b.epoch - a.epoch)
+  if (newest && known.some(({ epoch, isBeingReplaced }) => isBeingReplaced && epoch === newest.epoch))
+    throw new SentinelsUnavailable(
+      `the sentinels are replacing ${newest.host}:${newest.port}`,
+      'This takes some seconds',
+    )
   if (newest) return urlOf(newest, options)
   if (answers.length > 0)
     throw new SentinelsUnavailable(`the sentinels know no primary of the name ${primary}`, 'Check REDIS_PRIMARY')
@@ -57,9 +70,9 @@ async function askSentinel(address: Address, options: Options): Promise<Answer |
   try {
     const asking = async () => {
       await client.connect()
-      const epoch = client.sendCommand(['SENTINEL', 'MASTER', primary]).then(readEpoch, () => 0)
+      const state = client.sendCommand(['SENTINEL', 'MASTER', primary]).then(readState, () => undefined)
       const named = addressSchema.parse(await client.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', primary]))
-      return named ? { host: named[0], port: named[1], epoch: await epoch } : undefined
+      return named ? answerOf(named, await state) : undefined
     }
     return await withDeadline(asking(), options.deadlineMs)
   } finally {
@@ -67,21 +80,30 @@ async function askSentinel(address: Address, options: Options): Promise<Answer |
   }
 }
 
+const readState = (reply: unknown) => masterSchema.safeParse(reply).data
+
 /** Where the account of the sentinels may not send SENTINEL MASTER, all answers count alike. */
-const readEpoch = (reply: unknown) => masterSchema.safeParse(reply).data?.['config-epoch'] ?? 0
+function answerOf([host, port]: [string, number], state: z.infer<typeof masterSchema> | undefined): Answer {
+  if (!state) return { host, port, epoch: 0, isBeingReplaced: false }
+  const { flags, ip, 'config-epoch': epoch } = state
+  // From the promotion on, the sentinel names the promoted one here, and the old one in its state.
+  const isOld = host === ip && port === state.port
+  return { host, port, epoch, isBeingReplaced: isOld && flags.split(',').includes('failover_in_progress') }
+}
 
 /**
- * Listens to the sentinels, and calls `onSwitched` when they have made another server the primary. This is only faster than to
- * notice it: a sentinel that is not reached is listened to when it is. Returns a function that ends the listening.
+ * Listens to the sentinels, and calls `onChange` when one of them starts to replace the primary, and when they have replaced it. A
+ * sentinel that is not reached is listened to when it is. Returns a function that ends the listening.
  */
-export function watchSentinels(options: Options, onSwitched: () => void): () => void {
+export function watchSentinels(options: Options, onChange: (change: string) => void): () => void {
   const { addresses, primary } = options.sentinels
   const clients = addresses.map((address) => {
     const client = createSentinelClient(address, options, true)
     void client.connect().catch(() => {})
-    // The first word of the message is the name of the primary.
-    const onMessage = (message: string) => message.split(' ', 1)[0] === primary && onSwitched()
-    void client.subscribe('+switch-master', onMessage).catch(() => {})
+    for (const [channel, { place, change }] of Object.entries(SENTINEL_CHANNELS)) {
+      const onMessage = (message: string) => message.split(' ')[place] === primary && onChange(change)
+      void client.subscribe(channel, onMessage).catch(() => {})
+    }
     return client
   })
   return () => {
@@ -89,6 +111,14 @@ export function watchSentinels(options: Options, onSwitched: () => void): () => 
   }
 }
 
+/**
+ * What a node listens to, and which word of a message is the name of the primary. deploy/sentinel-users.acl allows these channels.
+ * https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#pubsub-messages
+ */
+export const SENTINEL_CHANNELS = {
+  '+try-failover': { place: 1, change: 'the sentinels are replacing the primary' },
+  '+switch-master': { place: 0, change: 'the sentinels have switched to another primary' },
+}
 const LONGEST_PAUSE_MS = 1_000
 
 function createSentinelClient(address: Address, options: Options, isLasting: boolean) {
