@@ -181,7 +181,7 @@ guarantee(
     await page.getByRole('switch').click()
     const note = page.locator('header').getByRole('alert')
     await note.filter({ hasText: 'The control nodes are not up' }).waitFor()
-    assert.equal(await page.getByRole('switch').getAttribute('aria-checked'), 'false')
+    await page.locator('[role="switch"][aria-checked="false"]').waitFor()
     for (const name of CONTROL_NODES) await nodes.add(name, CONTROL_ENV)
     await page.getByRole('switch').click()
     await page.locator('.node[data-node="control-3"]').waitFor()

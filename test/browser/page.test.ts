@@ -88,7 +88,7 @@ test('without control nodes, the experiment’s switch shows what to do and turn
   const { page } = await visit(browser, url)
   await page.getByRole('switch').click()
   await alertWith(page, 'The experiment needs the Compose stack').waitFor()
-  assert.equal(await page.getByRole('switch').getAttribute('aria-checked'), 'false')
+  await page.locator('[role="switch"][aria-checked="false"]').waitFor()
   await haveSession(page)
 })
 

@@ -66,9 +66,11 @@ guarantee('Any node', async (page) => {
   await pressButton(page, 'Send to each node')
   const inShell = await commandOf(page, 2)
   await assertOutcome(page, 'Every node honours my session.')
-  const answers = await runIt(inShell)
-  const servedBy = [...answers.matchAll(/"servedBy":"(app-\d)"/g)].map(([, node]) => node)
-  assert.equal(new Set(servedBy).size, 3, answers)
+  const servedBy = new Set<string | undefined>()
+  // The page sends requests too, and each of them takes a turn.
+  for (let run = 0; run < 5 && servedBy.size < 3; run++)
+    for (const [, node] of (await runIt(inShell)).matchAll(/"servedBy":"(app-\d)"/g)) servedBy.add(node)
+  assert.deepEqual([...servedBy].sort(), ['app-1', 'app-2', 'app-3'])
 })
 
 guarantee('Kill the creator', async (page) => {
