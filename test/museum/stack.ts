@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { succeed } from '../support/command.ts'
+import { lastingPort } from '../support/lasting-port.ts'
 import { until } from '../support/until.ts'
 import { type Replica, startBalancer } from './balance.ts'
 import { startContainer } from './containers.ts'
@@ -29,12 +30,12 @@ interface Options {
 /** Starts three replicas of an exhibit on a Redis of their own, behind an nginx on its port. Returns what ends them. */
 export async function startExhibit(exhibit: Exhibit, options: Options = {}): Promise<() => Promise<void>> {
   const { name, port } = exhibit
-  const redisPort = await freePort()
+  const redisPort = await lastingPort()
   const save = ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--save', '']
   const redis = await startContainer({ name: `${name}-redis`, service: 'redis', run: ['redis-server', ...save] })
   await until('Redis listens', () => isOpen(redisPort))
   const replicas: Running[] = []
-  for (const node of NODES) replicas.push({ node, port: await freePort(), isLeaving: false })
+  for (const node of NODES) replicas.push({ node, port: await lastingPort(), isLeaving: false })
   const launch = createLaunch(exhibit, { ...options.env, REDIS_URL: `redis://127.0.0.1:${redisPort}` })
 
   /** It first gets no new request, then has time for those under way. */
@@ -99,14 +100,6 @@ async function end({ child }: Running, signal: NodeJS.Signals): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
   child.kill(signal)
   await Promise.race([once(child, 'exit'), sleep(10_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))])
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
 }
 
 const isOpen = (port: number) =>
