@@ -18,6 +18,7 @@ import { accessLog, addRequestLog } from './middleware/access-log.ts'
 import { csrf } from './middleware/csrf.ts'
 import { notFound, problemHandler } from './middleware/problem-handler.ts'
 import { rejectOtherHosts } from './middleware/reject-other-hosts.ts'
+import { requestDeadline } from './middleware/request-deadline.ts'
 import { requestIdentity } from './middleware/request-identity.ts'
 import { retryOnAnotherNode } from './middleware/retry-on-another-node.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
@@ -34,7 +35,7 @@ import type { Users } from './users/users.ts'
 export interface AppParts {
   /** The node's name, as it appears in X-Served-By and in the logs. */
   node: string
-  config: Pick<Config, 'cookieName' | 'publicHost' | 'trustProxyHops'>
+  config: Pick<Config, 'cookieName' | 'publicHost' | 'trustProxyHops' | 'redis'>
   loggers: NodeLoggers
   metrics: Metrics
   users: Users
@@ -103,6 +104,7 @@ export function beginApp({ node, config, loggers, metrics, readiness, drainMiddl
   // Probes come before this, because they use any host name, such as the address of a container. A proxy checks the host.
   if (config.trustProxyHops === 0) app.use(rejectOtherHosts(createServedHosts(config)))
   app.use(drainMiddleware)
+  app.use(requestDeadline({ redisDeadlineMs: config.redis.deadlineMs, answer: problemHandler }))
   app.use(csrf())
   return app
 }

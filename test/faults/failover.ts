@@ -28,8 +28,8 @@ type Happening = (stack: Stack, watch: Watch, servers: Servers) => Promise<void>
 /** A fault that can be repeated: it ends when every primary has its replicas again. */
 export const failover = (fault: Pick<Fault, 'name' | 'title'> & Partial<Fault>, happening: Happening): Fault => ({
   tolerated: AWAY,
-  // A request that replaces a token sends Redis six commands in sequence, and each may take until the deadline of 500 ms.
-  slowestMs: 4_000,
+  // A node answers within 2.5 s, whatever Redis does: app/src/middleware/request-deadline.ts
+  slowestMs: 3_000,
   recoverMs: PROMOTED_MS,
   seconds: 0,
   prepare: (stack) => remakeNodes(stack, ROTATING),

@@ -11,6 +11,8 @@ export const notFound: RequestHandler = () => {
 
 /** Answers every error as problem details: RFC 9457. */
 export const problemHandler: ErrorRequestHandler = (error, req, res, next) => {
+  // The route was too slow, and the client has an answer: request-deadline.ts. An answer that was only begun is cut off.
+  if (res.writableEnded) return
   const problem = toProblem(error)
   const { status, headers } = problem
   // For the access log. The answer does not contain the reason.

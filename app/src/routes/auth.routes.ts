@@ -62,6 +62,8 @@ export function authRoutes(parts: Parts): Router {
       if (replaced) await journal.recordEnding(req.log, 'replaced', replaced)
       if (given.length > 1) await endSessions(req, res, 'replaced')
       await Promise.all(ended.map((one) => journal.recordEnding(req.log, 'made_room', one)))
+      // The client has its 503 (middleware/request-deadline.ts), and not this token.
+      if (res.headersSent) return void (await sessions.deleteSession(token))
       metrics.sessionsCreated.inc()
       cookie.clearDuplicates(req, res)
       cookie.set(req, res, token)
