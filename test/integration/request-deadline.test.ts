@@ -23,7 +23,7 @@ after(() => redis.stop())
 
 /** A node with a route that answers when the test says so. */
 async function startNodeWithSlowRoute(t: TestContext) {
-  const answers: (() => void)[] = []
+  let answerLate = () => {}
   const node = await startTestNode(redis.url, {
     name: 'slow',
     accounts: [],
@@ -31,7 +31,9 @@ async function startNodeWithSlowRoute(t: TestContext) {
     buildApp(parts) {
       const app = beginApp(parts)
       app.get('/slow', async (_req, res) => {
-        await new Promise<void>((resolve) => answers.push(resolve))
+        await new Promise<void>((resolve) => {
+          answerLate = resolve
+        })
         res.json({ late: true })
       })
       app.get('/quick', (_req, res) => void res.json({ late: false }))
@@ -39,7 +41,7 @@ async function startNodeWithSlowRoute(t: TestContext) {
     },
   })
   t.after(() => node.stop())
-  return { url: node.url, answerLate: () => answers.splice(0).forEach((answer) => answer()) }
+  return { url: node.url, answerLate: () => answerLate() }
 }
 
 /** The status and the body, over the one connection of the agent, and whether that connection was used before. */
