@@ -62,11 +62,14 @@ const fullDiskOfPrimary = failover(
   },
 )
 
-/** Debian's package libfaketime. It is loaded into Redis, so it must fit the C library of the image. */
+/**
+ * Debian's package libfaketime. It is loaded into Redis, so it must fit the C library of the image. The C library comes second in
+ * LD_PRELOAD, so that libfaketime gets its memory there: jemalloc reads the clock when it starts, and both would wait for each other.
+ */
 const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
 const FAKE_CLOCK = {
   volumes: [`${LIBRARY}:/faults/libfaketime.so:ro`],
-  environment: { LD_PRELOAD: '/faults/libfaketime.so', FAKETIME: '+600s', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
+  environment: { LD_PRELOAD: '/faults/libfaketime.so libc.so.6', FAKETIME: '+600s', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
 }
 
 /** The expiry of a session is a time of the primary's clock, also at its replicas. */

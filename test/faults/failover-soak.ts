@@ -26,10 +26,6 @@ await repeat(`REDIS=${kind}`, chosen(FAILOVERS_OF[kind].protected))
 // The control: these must lose something, or the other rows say nothing.
 await repeat(`REDIS=${kind}, no write waits for a replica`, chosen(FAILOVERS_OF[kind].control).map(withoutReplicas))
 
-const folder = `${TOP}/loadtest/report`
-await mkdir(folder, { recursive: true })
-await writeFile(`${folder}/failover-${kind}.json`, `${JSON.stringify(rows, undefined, 2)}\n`)
-await writeFile(`${folder}/failover-${kind}.md`, renderTable(rows))
 console.log(renderTable(rows))
 const failed = rows.filter(
   ({ outcomes, isControl }) => !isControl && outcomes.some((one) => verdictOf(one) === 'FAILED'),
@@ -56,11 +52,20 @@ async function repeat(setting: string, faults: readonly Fault[]): Promise<void> 
           const work = () => drill(stack, fault, recorder, machine).finally(machine.stop)
           const outcome = await showStep(`${round} of ${rounds}, ${fault.name}`, work, summaryOf)
           added[place]?.outcomes.push(outcome)
+          // A soak that is interrupted keeps what it has found.
+          await saveRows()
         }
     })
   } finally {
     await first.restore?.(stack)
   }
+}
+
+async function saveRows(): Promise<void> {
+  const folder = `${TOP}/loadtest/report`
+  await mkdir(folder, { recursive: true })
+  await writeFile(`${folder}/failover-${kind}.json`, `${JSON.stringify(rows, undefined, 2)}\n`)
+  await writeFile(`${folder}/failover-${kind}.md`, renderTable(rows))
 }
 
 function summaryOf(outcome: Outcome): string {

@@ -1,12 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** With the attempt under way, a Redis that is available again is found within two seconds. */
-export const LONGEST_BACKOFF_MS = 1_000
+/**
+ * The longest pause between two attempts. With the attempt under way, a Redis that is available again is found within two seconds.
+ * A failover takes two or three attempts, for the promoted server and then for its replica, and all users wait meanwhile.
+ */
+export const longestBackoffMs = ({ replicas = 0 }: { replicas?: number }) => (replicas > 0 ? 300 : 1_000)
 
 interface Retry {
   attempt: () => Promise<void>
   onFailure: (error: unknown) => void
   firstPauseMs: number
+  longestPauseMs: number
   /** Aborted when the attempts must end. */
   ended: AbortSignal
   /** A signal that ends the pause which begins now. */
@@ -14,7 +18,14 @@ interface Retry {
 }
 
 /** Pauses, then attempts until one succeeds or `ended` aborts, with a longer pause after each failure. */
-export async function retry({ attempt, onFailure, firstPauseMs, ended, hurried }: Retry): Promise<void> {
+export async function retry({
+  attempt,
+  onFailure,
+  firstPauseMs,
+  longestPauseMs,
+  ended,
+  hurried,
+}: Retry): Promise<void> {
   const pause = (longestMs: number) => pauseFor(longestMs, AbortSignal.any([ended, hurried()]))
   await pause(firstPauseMs)
   for (let failures = 0; !ended.aborted; failures++) {
@@ -23,7 +34,7 @@ export async function retry({ attempt, onFailure, firstPauseMs, ended, hurried }
     } catch (error) {
       onFailure(error)
     }
-    await pause(Math.min(LONGEST_BACKOFF_MS, 50 * 2 ** failures))
+    await pause(Math.min(longestPauseMs, 50 * 2 ** failures))
   }
 }
 

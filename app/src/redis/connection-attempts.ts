@@ -1,4 +1,4 @@
-import { retry } from './backoff.ts'
+import { longestBackoffMs, retry } from './backoff.ts'
 import type { ConnectionLog } from './connection-log.ts'
 import type { RedisClient, RedisOptions } from './create-client.ts'
 import { type OpenClient, openClient, type Subscriber } from './open-client.ts'
@@ -40,6 +40,7 @@ export function createConnectionAttempts({ options, locate, subscribers, ended, 
         attempt,
         onFailure: noteFailure,
         firstPauseMs,
+        longestPauseMs: longestBackoffMs(options),
         ended,
         hurried: () => hurrying.signal,
       }),

@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.ts'
-import { LONGEST_BACKOFF_MS } from './backoff.ts'
+import { longestBackoffMs } from './backoff.ts'
 import { createConnectionAttempts } from './connection-attempts.ts'
 import { createConnectionLog } from './connection-log.ts'
 import type { RedisOptions } from './create-client.ts'
@@ -34,6 +34,7 @@ export async function keepConnected(
   subscribers: ReadonlyMap<string, Subscriber>,
   log: Logger,
 ) {
+  const longestPauseMs = longestBackoffMs(options)
   const closing = new AbortController()
   const connectionLog = createConnectionLog(log)
   const attempts = createConnectionAttempts({ options, locate, subscribers, ended: closing.signal, connectionLog })
@@ -55,13 +56,13 @@ export async function keepConnected(
     if (current !== used) return
     current = undefined
     connectionLog.lost(reason)
-    void attempts.repeat(open, isUseless(used, reason) ? LONGEST_BACKOFF_MS : 0)
+    void attempts.repeat(open, isUseless(used, reason) ? longestPauseMs : 0)
   }
 
   await open().catch(async (error: unknown) => {
     await throwIfPermanent(error, attempts.url())
     attempts.noteFailure(error)
-    void attempts.repeat(open, LONGEST_BACKOFF_MS)
+    void attempts.repeat(open, longestPauseMs)
   })
 
   return {
@@ -87,6 +88,8 @@ export async function keepConnected(
   }
 }
 
+const SHORT_LIFE_MS = 1_000
+
 /** A proxy may report the role of a primary in front of a replica. Each connection then fails at its first write. */
 const isUseless = ({ openedAt }: OpenClient, reason: unknown) =>
-  needsAnotherConnection(reason) && performance.now() - openedAt < LONGEST_BACKOFF_MS
+  needsAnotherConnection(reason) && performance.now() - openedAt < SHORT_LIFE_MS
