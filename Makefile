@@ -78,8 +78,8 @@ chaos-controls: ## Show that chaos can fail: remove the protections first
 soak: ## Run ten minutes of load with a fault every half minute (SOAK_SECONDS=600)
 	@K6="$(K6)" test/faults/run soak
 
-bench: ## Measure what a request and its session cost, beside express-session, in 30 minutes (QUICK=1: three)
-	@K6="$(K6)" QUICK="$(call argument,QUICK)" test/bench/run
+bench: ## Measure what a request and its session cost, beside express-session, in 30 minutes (QUICK=1: three; KINDS=1: kinds of Redis)
+	@K6="$(K6)" QUICK="$(call argument,QUICK)" KINDS="$(call argument,KINDS)" test/bench/run
 
 attack: ## Attack a separate stack at full size and report what other users notice (ONLY=name for one)
 	@test/attack/run $(call argument,ONLY)

@@ -11,7 +11,7 @@ import { writeReport } from '../support/write-report.ts'
 
 const FIVE = ['app-1', 'app-2', 'app-3', 'app-4', 'app-5']
 const MINUTE_MS = 60_000
-const REQUESTS_PER_SECOND = 5
+const REQUESTS_PER_SECOND = 2
 /** The lanes show one minute, and compiled code settles. */
 const WARM_UP_MINUTES = 5
 /** How much more the last quarter may need than the first. One event more or less in the feed is a matter of some kB. */
