@@ -17,6 +17,9 @@ const WARM_UP_MINUTES = 5
 /** How much more the last quarter may need than the first. One event more or less in the feed is a matter of some kB. */
 const GROWTH = 1.05
 
+/** So small that Chromium draws little: what grows does not depend on it. */
+const SMALL = { width: 390, height: 500 }
+
 interface Sample {
   minute: number
   /** The JavaScript heap after a garbage collection. */
@@ -36,7 +39,7 @@ async function useForLong(during: number): Promise<boolean> {
   const nodes = await startPageNodes(redis.url, FIVE)
   const browser = await launchChromium()
   try {
-    const { page, complaints } = await visit(browser, nodes.url, MOVING)
+    const { page, complaints } = await visit(browser, nodes.url, { ...MOVING, viewport: SMALL })
     await logIn(page)
     await keepRequesting(page)
     const samples = await sampleEachMinute(page, during)
@@ -49,8 +52,9 @@ async function useForLong(during: number): Promise<boolean> {
   }
 }
 
-const keepRequesting = (page: Page) =>
-  page.evaluate(`void setInterval(() => document.getElementById('ask').click(), ${1000 / REQUESTS_PER_SECOND})`)
+async function keepRequesting(page: Page): Promise<void> {
+  await page.evaluate(`void setInterval(() => document.getElementById('ask').click(), ${1000 / REQUESTS_PER_SECOND})`)
+}
 
 async function sampleEachMinute(page: Page, during: number): Promise<Sample[]> {
   const client = await page.context().newCDPSession(page)

@@ -1,5 +1,5 @@
 import { startFaults } from './bad-start.ts'
-import { changedReplicaFaults } from './changed-replica.ts'
+import { fullDiskOfPrimary } from './changed-replica.ts'
 import { clockFaults } from './clock-off.ts'
 import { commonFaults, cutPrimary, killPrimary, pausePrimary, sentinelFaults } from './failover.ts'
 import type { Fault } from './fault.ts'
@@ -29,7 +29,7 @@ const also = FAULTS.filter(({ name }) => ALSO_WITH_REPLICAS.includes(name))
 /** What make chaos does to a stack with this kind of Redis: make up REDIS=... */
 export const FAULTS_OF: Record<RedisKind, readonly Fault[]> = {
   single: FAULTS,
-  sentinel: [...sentinelFaults, ...changedReplicaFaults, ...also],
+  sentinel: [...sentinelFaults, fullDiskOfPrimary, ...also],
   cluster: [...commonFaults, ...clusterFaults, ...also],
 }
 
@@ -37,7 +37,7 @@ export const FAULTS_OF: Record<RedisKind, readonly Fault[]> = {
 export const FAILOVERS_OF: Record<RedisKind, { protected: readonly Fault[]; control: readonly Fault[] }> = {
   single: { protected: [], control: [] },
   sentinel: {
-    protected: [...sentinelFaults, ...changedReplicaFaults],
+    protected: [...sentinelFaults, fullDiskOfPrimary],
     control: [killPrimary, pausePrimary, cutPrimary],
   },
   cluster: { protected: [...commonFaults, ...clusterFaults], control: [killPrimary, pausePrimary, cutPrimary] },

@@ -1,6 +1,5 @@
 // Faults of a primary that has other settings than its replicas: make up REDIS=sentinel. A replica is recreated with them and
 // promoted under load, so that users notice only the fault.
-import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../support/command.ts'
 import { failover, loginElsewhere, PROMOTED_MS } from './failover.ts'
@@ -44,7 +43,7 @@ async function changeBack(servers: Servers): Promise<void> {
 }
 
 /** It answers no PING then (MISCONF), so the sentinels replace it, although it runs. */
-const fullDiskOfPrimary = failover(
+export const fullDiskOfPrimary = failover(
   { name: 'full-disk-of-primary', title: 'The disk of the primary is full' },
   async (stack, watch) => {
     const servers = await change(stack, (words) => ({ command: onSmallDisk(words), ...SMALL_DISK_SETTINGS }))
@@ -61,36 +60,3 @@ const fullDiskOfPrimary = failover(
     }
   },
 )
-
-/**
- * Debian's package libfaketime. It is loaded into Redis, so it must fit the C library of the image. The C library comes second in
- * LD_PRELOAD, so that libfaketime gets its memory there: jemalloc reads the clock when it starts, and both would wait for each other.
- */
-const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
-const FAKE_CLOCK = {
-  volumes: [`${LIBRARY}:/faults/libfaketime.so:ro`],
-  environment: { LD_PRELOAD: '/faults/libfaketime.so libc.so.6', FAKETIME: '+600s', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
-}
-
-/** The expiry of a session is a time of the primary's clock, also at its replicas. */
-const clocksApart = failover(
-  { name: 'clocks-apart', title: 'The clock of the primary is ten minutes ahead of its replicas’, there and back' },
-  async (stack, watch) => {
-    const servers = await change(stack, () => FAKE_CLOCK)
-    try {
-      const [ahead = 0] = (await servers.ask(CHANGED, 'TIME')).split('\n').map(Number)
-      watch.expect(ahead - Date.now() / 1000 > 500, 'the clock is not ahead')
-      await promote(servers, true)
-      // Sessions are created, renewed and rotated by that clock, then by the others.
-      await sleep(5_000)
-      await promote(servers, false)
-      await sleep(5_000)
-    } finally {
-      await changeBack(servers)
-    }
-    watch.mended()
-  },
-)
-
-/** Without the library, the clock of a container cannot be changed. */
-export const changedReplicaFaults = [fullDiskOfPrimary, ...(existsSync(LIBRARY) ? [clocksApart] : [])]

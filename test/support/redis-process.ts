@@ -8,24 +8,27 @@ export const redisServer = () => process.env.REDIS_SERVER ?? 'redis-server'
 export type RedisProcess = ReturnType<typeof createRedisProcess>
 
 /** A redis-server with its data in this folder, which may be started several times. It does not run yet. */
-export function createRedisProcess(port: number, folder: string, more: readonly string[] = []) {
+export function createRedisProcess(port: number, folder: string, more: readonly string[] = [], env = {}) {
   const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder]
   const options = [...own, '--save', '', '--appendonly', 'yes', '--enable-debug-command', 'local', ...more]
-  return createServerProcess(options, 'Ready to accept connections')
+  return createServerProcess(options, 'Ready to accept connections', env)
 }
 
 /** A sentinel. Its file must be writable. */
 export const createSentinelProcess = (file: string) => createServerProcess([file, '--sentinel'], '+monitor master')
 
 /** A server that may be started several times, with a line that shows that it is ready. */
-function createServerProcess(args: readonly string[], ready: string) {
+function createServerProcess(args: readonly string[], ready: string, env: Record<string, string> = {}) {
   let server: ChildProcess | undefined
   const isRunning = () => server !== undefined && server.exitCode === null && server.signalCode === null
 
   return {
     /** Resolves when it is ready. */
     async start(): Promise<void> {
-      const child = spawn(redisServer(), args, { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(redisServer(), args, {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, ...env },
+      })
       server = child
       let line = ''
       for await (line of createInterface({ input: child.stdout })) {

@@ -19,6 +19,8 @@ export interface SentinelOptions {
   downAfterMs?: number
   /** Further options of the servers. Default: the primary demands a replica for each write. */
   server?: readonly string[]
+  /** Variables of the first server, which is the primary at the start. */
+  firstEnv?: Record<string, string>
 }
 
 export interface RedisWithSentinels extends TestRedis {
@@ -40,8 +42,8 @@ export interface TestSentinel {
 
 /** A primary, two replicas and three sentinels. */
 export async function startRedisWithSentinels(options: SentinelOptions = {}): Promise<RedisWithSentinels> {
-  const { downAfterMs = 1_000, server = ['--min-replicas-to-write', '1'] } = options
-  const first = await startServer([...AT_ONCE, ...server])
+  const { downAfterMs = 1_000, server = ['--min-replicas-to-write', '1'], firstEnv } = options
+  const first = await startServer([...AT_ONCE, ...server], firstEnv)
   const follow = ['--replicaof', '127.0.0.1', `${first.port}`]
   const replicas = await Promise.all([1, 2].map(() => startServer([...AT_ONCE, ...server, ...follow])))
   const servers = [first, ...replicas]

@@ -11,13 +11,13 @@ import { until } from './until.ts'
 
 export type TestServer = Awaited<ReturnType<typeof startServer>>
 
-/** One redis-server with these further options, on a port of its own. */
-export async function startServer(more: readonly string[] = []) {
+/** One redis-server with these further options and variables, on a port of its own. */
+export async function startServer(more: readonly string[] = [], env: Record<string, string> = {}) {
   const port = await lastingPort()
   const folder = await mkdtemp(join(tmpdir(), 'test-redis-'))
   const url = `redis://127.0.0.1:${port}`
   const inspector = createInspector(url)
-  const server: RedisProcess = createRedisProcess(port, folder, more)
+  const server: RedisProcess = createRedisProcess(port, folder, more, env)
   const isStopped = endWithTest(() => {
     server.signal('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
