@@ -1,4 +1,5 @@
 import { ADA, ALAN, type Credentials, GRACE } from '../support/http.ts'
+import type { KnownSession } from './history.ts'
 import type { Recorder } from './recorder.ts'
 
 /** The test accounts of this run, as deploy/test-accounts prints them. Without them, the demo accounts. */
@@ -13,6 +14,8 @@ const FEWEST = 6
 /** An account may log in 30 times within 15 seconds (LOGINS_PER_MINUTE). The rest is for k6 and for the end of the drill. */
 const LOGIN_WINDOW_MS = 15_000
 const MOST_LOGINS = 20
+/** A login that is older may not revoke sessions (SESSION_FRESH_SECONDS, 600). In a soak, sessions get older than that. */
+const FRESH_MS = 500_000
 /** The sequence of operations: mostly reads, some logins and logouts, and some requests with an old cookie. */
 const TURNS = ['ask', 'login', 'ask', 'ask', 'logout', 'ask', 'ask-ended', 'ask', 'ask', 'ask'] as const
 /** Operations a second. */
@@ -63,7 +66,8 @@ export function startLoad(
       // First the sessions without a response to their logout and those in an unknown state: both count towards the limit of
       // ten. Otherwise the newest session, so some sessions are always old.
       const leaving = recorder.inState('ending', 'unknown')[0] ?? (living.length > FEWEST ? living.at(-1) : undefined)
-      const by = living.find((session) => session !== leaving && session.account === leaving?.account)
+      const isFresh = ({ createdMs }: KnownSession) => recorder.now() - createdMs < FRESH_MS
+      const by = living.find((one) => one !== leaving && one.account === leaving?.account && isFresh(one))
       if (revokes && leaving?.state === 'living' && by && turn % 20 < 10) return recorder.revoke(leaving, by)
       if (leaving) return recorder.logOut(leaving)
     }

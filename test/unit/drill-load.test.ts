@@ -35,3 +35,31 @@ test('a drill logs no account in as often as the limit of logins, even if only o
   assert.deepEqual([...new Set(logins)], [ADA])
   assert.ok(logins.length > 10 && logins.length < 30, `${logins.length} logins within 15 seconds`)
 })
+
+test('a drill revokes sessions only by a session whose login is recent, and logs the others out', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const living = Array.from({ length: 9 }, () => session(GRACE))
+  const found = { revoked: 0, loggedOut: 0 }
+  let nowMs = 600_000
+  const load = startLoad(
+    {
+      now: () => nowMs,
+      inState: (state) => (state === 'living' ? living : []),
+      ask: async () => true,
+      logIn: async () => {},
+      logOut: async () => void found.loggedOut++,
+      revoke: async () => void found.revoked++,
+    },
+    { revokes: true },
+  )
+  const run = () => {
+    for (let tick = 0; tick < 200; tick++) t.mock.timers.tick(25)
+  }
+  run()
+  assert.equal(found.revoked, 0, 'all logins are ten minutes old')
+  assert.ok(found.loggedOut > 0)
+  nowMs = 60_000
+  run()
+  assert.ok(found.revoked > 0)
+  await load.stop()
+})
