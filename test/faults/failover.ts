@@ -28,8 +28,8 @@ type Happening = (stack: Stack, watch: Watch, servers: Servers) => Promise<void>
 /** A fault that can be repeated: it ends when every primary has its replicas again. */
 export const failover = (fault: Pick<Fault, 'name' | 'title'> & Partial<Fault>, happening: Happening): Fault => ({
   tolerated: AWAY,
-  // A node answers within 2.5 s, whatever Redis does: app/src/middleware/request-deadline.ts
-  slowestMs: 3_000,
+  // A node answers within three seconds, whatever Redis does: app/src/middleware/request-deadline.ts
+  slowestMs: 3_500,
   recoverMs: PROMOTED_MS,
   seconds: 0,
   prepare: (stack) => remakeNodes(stack, ROTATING),

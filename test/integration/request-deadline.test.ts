@@ -10,10 +10,10 @@ import { startSlowLink } from '../support/slow-link.ts'
 import { newAccount, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
-/** Of one command. A request has five times as long. */
+/** Of one command. A request has six times as long. */
 const DEADLINE_MS = 1_000
-/** Less than that, so every command succeeds. A login that replaces a session sends more than seven in sequence. */
-const DELAY_MS = 750
+/** Less than that, so every command succeeds. A login that replaces a session sends ten in sequence. */
+const DELAY_MS = 800
 
 let redis: TestRedis
 before(async () => {

@@ -2,8 +2,8 @@ import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { Problem } from '../http/problem.ts'
 
 /** With the usual deadline of Redis, less than the time after which a balancer gives up: nginx/parts/failover.conf */
-const SHORTEST_MS = 2_500
-const COMMANDS_IN_SEQUENCE = 5
+const SHORTEST_MS = 3_000
+const COMMANDS_IN_SEQUENCE = 6
 
 interface Parts {
   /** The deadline of one command to Redis. */
@@ -13,7 +13,7 @@ interface Parts {
 }
 
 /**
- * Answers 503 when no route has answered in time: in 2.5 seconds, or in five deadlines of Redis if they are longer. Each command
+ * Answers 503 when no route has answered in time: in three seconds, or in six deadlines of Redis if they are longer. Each command
  * has a deadline, but a request sends several in sequence, so a slow Redis would delay its answer by the sum of them.
  *
  * The route continues, and its answer is discarded. A login then takes its session back (routes/auth.routes.ts). Other work may
