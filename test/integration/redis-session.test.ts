@@ -254,3 +254,16 @@ test('a full Redis rejects new sessions; existing ones work and can be ended', a
 })
 
 /** The calls since then, without the commands of the test itself. */
+
+test('a login that cannot end the earlier session is taken back, and the earlier session remains', async () => {
+  const { token: earlier } = await store(left).setSession(aUser('half-way'))
+  const failing: RedisConnection = {
+    ...left,
+    write: (key, send) =>
+      key === keyOf(earlier) ? Promise.reject(new RedisUnavailable('cut off')) : left.write(key, send),
+  }
+  await assert.rejects(store(failing).setSession(aUser('half-way'), { replaces: earlier }), /cut off/)
+  const [only, ...others] = await store(right).listSessions('half-way')
+  assert.equal(only?.id, fingerprintOf(earlier))
+  assert.deepEqual(others, [])
+})

@@ -11,9 +11,9 @@ import { newAccount, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
 /** Of one command. A request has six times as long. */
-const DEADLINE_MS = 1_000
+const DEADLINE_MS = 1_500
 /** Less than that, so every command succeeds. A login that replaces a session sends ten in sequence. */
-const DELAY_MS = 800
+const DELAY_MS = 1_200
 
 let redis: TestRedis
 before(async () => {

@@ -44,15 +44,18 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
   const store: SessionStore = {
     async setSession(user, { address = '', agent = '', replaces, startedAt, confirm } = {}) {
       const { token, name, session, size } = await writer.start(user, { address, agent }, startedAt)
-      await confirm?.().catch(async (error: unknown) => {
+      try {
+        await confirm?.()
+        // Last: if Redis fails in between, the user still has a session.
+        const replaced = await store.deleteSession(replaces)
+        const isTooMany = (_session: unknown, place: number) => place >= options.maxPerUser
+        const ended = size > options.maxPerUser ? await ofUser.end(user.username, isTooMany) : []
+        return { token, session, replaced, ended }
+      } catch (error) {
+        // No client gets its token.
         await writer.end(name)
         throw error
-      })
-      // Last: if Redis fails in between, the user still has a session.
-      const replaced = await store.deleteSession(replaces)
-      const isTooMany = (_session: unknown, place: number) => place >= options.maxPerUser
-      const ended = size > options.maxPerUser ? await ofUser.end(user.username, isTooMany) : []
-      return { token, session, replaced, ended }
+      }
     },
 
     getSession: (token) => withName(token, reader.use),
