@@ -81,7 +81,7 @@ test('with five nodes and 20 requests a second, the page draws as many frames as
 /** Less to draw. The lanes are below it. */
 const SMALL = { width: 390, height: 500 }
 
-// An hour of use is not run here. What could grow with time are elements, which this test counts after 1,000 requests, and the marks
+// test/browser/memory-over-time.ts runs an hour of use. What could grow with time are elements, which this test counts after 1,000 requests, and the marks
 // of the lanes, which test/browser/lanes.test.ts fills with an hour of events.
 test('after 1,000 requests the page has no more elements than after the first hundred', { skip }, async () => {
   const { page } = await visit(browser, nodes.url, { ...MOVING, viewport: SMALL })
