@@ -11,16 +11,17 @@ export interface Measured {
   address: RedisAddress
   /** All servers that have data, also the replicas. */
   servers: readonly TestServer[]
+  primaries: number
   stop(): Promise<void>
 }
 
 /** As `make up` starts it: alone, a primary with two replicas, or three primaries with a replica each. */
 export async function startKind(kind: RedisKind): Promise<Measured> {
-  if (kind === 'cluster') return startRedisCluster({ replicas: 1 })
+  if (kind === 'cluster') return { ...(await startRedisCluster({ replicas: 1 })), primaries: 3 }
   // No failover, also on a busy machine.
-  if (kind === 'sentinel') return startRedisWithSentinels({ downAfterMs: 60_000 })
+  if (kind === 'sentinel') return { ...(await startRedisWithSentinels({ downAfterMs: 60_000 })), primaries: 1 }
   const server = await startServer()
-  return { address: { url: server.url }, servers: [server], stop: server.stop }
+  return { address: { url: server.url }, servers: [server], primaries: 1, stop: server.stop }
 }
 
 const SLOTS = 16_384
@@ -46,6 +47,7 @@ export async function startPrimaries(count: number): Promise<Measured> {
   }
   await until('every primary knows the others', async () => (await Promise.all(servers.map(isReady))).every(Boolean))
   return {
+    primaries: count,
     address: { cluster: servers.map(({ port }) => ({ host: '127.0.0.1', port })) },
     servers,
     async stop() {
