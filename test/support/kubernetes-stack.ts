@@ -1,8 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
-import { command, succeed, TOP } from './command.ts'
+import { command, succeed } from './command.ts'
+import { withOverlay } from './overlay.ts'
 
 /** A reason to skip tests that need a cluster. */
 export const NO_CLUSTER: string | false =
@@ -37,17 +35,12 @@ export function createKubernetesStack(namespace: string) {
     down: () => run('deploy/k8s-down', '--clean'),
 
     /** What the API server says to an overlay, with components, in the namespace of the test. */
-    async dryRun(overlay: string, components: readonly string[] = []) {
-      const folder = await realpath(await mkdtemp(join(tmpdir(), 'overlay-')))
-      const to = (path: string) => relative(folder, join(TOP, 'deploy/kubernetes', path))
-      const parts = components.map((name) => to(`components/${name}`))
-      const text = JSON.stringify({ namespace, resources: [to(`overlays/${overlay}`)], components: parts })
-      try {
-        await writeFile(`${folder}/kustomization.yaml`, text)
-        return await command('kubectl', ['apply', '--dry-run=server', '-k', folder], env)
-      } finally {
-        await rm(folder, { recursive: true })
-      }
-    },
+    dryRun: (overlay: string, components: readonly string[] = []) =>
+      withOverlay(
+        overlay,
+        components,
+        (folder) => command('kubectl', ['apply', '--dry-run=server', '-k', folder], env),
+        { namespace },
+      ),
   }
 }
