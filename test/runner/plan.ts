@@ -37,6 +37,8 @@ const PHASES: Record<string, Phase> = {
   'stack/cluster': 'alone',
   'stack/faults': 'drills',
   'stack/kubernetes': 'alone',
+  'stack/kubernetes-cluster': 'alone',
+  'stack/kubernetes-sentinels': 'alone',
   'stack/sentinels': 'alone',
   'stack/soak': 'drills',
   'integration/login-times': 'alone',

@@ -11,8 +11,11 @@ export const NO_CLUSTER: string | false =
 export type KubernetesTestStack = ReturnType<typeof createKubernetesStack>
 
 /** The test's own stack on the cluster, in its own namespace, controlled with make like a user does. */
-export function createKubernetesStack(namespace: string) {
-  const env: Record<string, string> = { K8S_NAMESPACE: namespace, STACK: 'kubernetes', SESSION_RENEW_SECONDS: '1' }
+export function createKubernetesStack(namespace: string, settings: Record<string, string> = {}) {
+  const env: Record<string, string> = {
+    ...{ K8S_NAMESPACE: namespace, STACK: 'kubernetes', SESSION_RENEW_SECONDS: '1' },
+    ...settings,
+  }
   const run = (name: string, ...words: string[]) => succeed(name, words, env)
   const kubectl = (...words: string[]) => run('kubectl', '--namespace', namespace, ...words)
   let url = ''
@@ -26,8 +29,8 @@ export function createKubernetesStack(namespace: string) {
     nodes: async () =>
       (await kubectl('get', 'pods', '--selector', 'app.kubernetes.io/name=app', '--output', 'name')).trim().split('\n'),
 
-    async up(settings: Record<string, string> = {}): Promise<string> {
-      const said = await succeed('make', ['--no-print-directory', 'k8s-up'], { ...env, ...settings })
+    async up(more: Record<string, string> = {}): Promise<string> {
+      const said = await succeed('make', ['--no-print-directory', 'k8s-up'], { ...env, ...more })
       url = /(http:\/\/\S+)/.exec(said)?.[1] ?? ''
       return said
     },

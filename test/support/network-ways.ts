@@ -29,8 +29,8 @@ function waysOfPolicy(object: Manifest): string[] {
   if (selves.length === 0)
     return rules === 0 && policyTypes.length === 2 ? ['nobody to anybody'] : ['a policy selects all pods']
   const peersOf = (peers: (typeof ingress)[number]['from']) => {
-    const parts = (peers ?? []).flatMap(({ podSelector: pods }) => (pods ? partsOf(pods) : ['anybody']))
-    return parts.length === 0 ? ['anybody'] : parts
+    const named = (peers ?? []).map(({ podSelector: pods }) => (pods ? partsOf(pods) : []))
+    return named.length === 0 ? ['anybody'] : named.flatMap((parts) => (parts.length === 0 ? ['anybody'] : parts))
   }
   const each = (rule: (typeof ingress)[number], way: (self: string, peer: string, port: string) => string) =>
     selves.flatMap((self) =>
