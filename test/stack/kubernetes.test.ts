@@ -5,21 +5,34 @@ import { tryOut } from '../faults/drill.ts'
 import { FAULTS } from '../faults/kubernetes/all.ts'
 import { openStack } from '../faults/kubernetes/stack.ts'
 import { succeed } from '../support/command.ts'
+import { expectShared } from '../support/contract/session-life.ts'
+import type { TwoNodes } from '../support/contract/two-nodes.ts'
+import { declareContract } from '../support/contract.ts'
 import { assertSurvived } from '../support/fault-tests.ts'
 import { hasK6 } from '../support/k6.ts'
+import { openTwoNodes } from '../support/kubernetes-nodes.ts'
 import { createKubernetesStack, NO_CLUSTER } from '../support/kubernetes-stack.ts'
 import { prove } from '../support/proof.ts'
 import { createVisitor } from '../support/visitor.ts'
 
 // The stack on the cluster that kubectl uses. Its manifests without a cluster: test/unit/kubernetes.test.ts
 const skip = NO_CLUSTER
-const stack = createKubernetesStack('sessions-test-k8s')
+// The contract logs in often, and with wrong passwords.
+const MANY = '100000'
+const PATIENT = {
+  LOGIN_FAILURES: MANY,
+  LOGIN_FAILURES_ADDRESS: MANY,
+  LOGINS_PER_MINUTE: MANY,
+  LOGINS_PER_MINUTE_ADDRESS: MANY,
+}
+const stack = createKubernetesStack('sessions-test-k8s', PATIENT)
 const { kubectl, tryTo } = stack
 // Read before the drills switch k6 off.
 const { K6 = '' } = process.env
 const NO_K6 = !hasK6() && 'there is no k6 here, neither its image nor a program'
 const open = () => openStack(stack.url())
 let saidByUp = ''
+let pair: TwoNodes
 
 before(async () => {
   if (skip) return
@@ -27,6 +40,7 @@ before(async () => {
   // The faults find the stack by environment variables, like make.
   Object.assign(process.env, stack.env, { HAVE_K6: '', K6: '' })
   process.env.TEST_ACCOUNTS = await succeed('deploy/test-accounts', ['create', 'faults', '6'])
+  pair = await openTwoNodes(stack)
 })
 after(async () => {
   if (!skip) await stack.down()
@@ -45,6 +59,12 @@ test('make k8s-up on a running stack changes nothing', { skip }, async () => {
   assert.match(await stack.up(), /^Nothing has changed\.$/m)
   assert.equal(await pods(), before)
 })
+
+if (skip) test('two nodes on Kubernetes keep the contract of HTTP', { skip }, () => {})
+else {
+  declareContract(() => pair)
+  test('the ports to the two nodes are closed again', () => pair.stop())
+}
 
 test('on Kubernetes, every node accepts a session created on any node, and rejects it after logout', {
   skip,
@@ -89,7 +109,7 @@ test('the API server accepts both overlays and each component', { skip }, async 
   for (const [overlay, ...components] of [
     ['local'],
     ['production'],
-    ...['hpa', 'monitoring', 'external-redis'].map((one) => ['local', one]),
+    ...['hpa', 'monitoring', 'external-redis', 'sentinel', 'cluster'].map((one) => ['local', one]),
   ]) {
     const { code, output } = await stack.dryRun(overlay ?? '', components)
     assert.equal(code, 0, output)
@@ -165,8 +185,12 @@ test('sessions survive make k8s-down and make k8s-up', { skip }, async () => {
   assert.equal(status, 200)
 })
 
-test('the control on Kubernetes: with sessions in each node’s memory, the same proof fails', { skip }, async () => {
+test('the control on Kubernetes: with sessions in each node’s memory, the contract and the proof fail', {
+  skip,
+}, async () => {
   await stack.up({ SESSION_STORE: 'memory' })
+  const broken = await openTwoNodes(stack)
+  await assert.rejects(expectShared(broken), { name: 'AssertionError', message: /401 !== 200/ }).finally(broken.stop)
   const proof = await prove({ url: stack.url(), nodes: await open().nodes(), minPerCell: 3 })
   assert.ok(judge(proof).length > 0)
   assert.ok(proof.matrix.some(({ createdOn, servedBy, honoured }) => createdOn === servedBy && honoured > 0))
