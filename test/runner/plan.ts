@@ -39,6 +39,7 @@ const PHASES: Record<string, Phase> = {
   'stack/kubernetes': 'alone',
   'stack/kubernetes-cluster': 'alone',
   'stack/kubernetes-sentinels': 'alone',
+  'stack/kubernetes-versions': 'alone',
   'stack/sentinels': 'alone',
   'stack/soak': 'drills',
   'integration/login-times': 'alone',
