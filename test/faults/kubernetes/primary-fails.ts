@@ -18,7 +18,7 @@ const ENOUGH = 30
 const PATIENCE_MS = 120_000
 
 /** A fault that ends when every primary has its replicas again. */
-const failover = (
+export const failover = (
   fault: Pick<KubernetesFault, 'name' | 'title'> & Partial<KubernetesFault>,
   happening: Happening,
 ): KubernetesFault => ({
@@ -44,7 +44,7 @@ const failover = (
 })
 
 /** A login is a write that a replica has confirmed. */
-const loginSince = ({ recorder }: Watch, sinceMs: number) =>
+export const loginSince = ({ recorder }: Watch, sinceMs: number) =>
   until(
     'a login succeeds again',
     () => recorder.operations.some((one) => one.kind === 'login' && isRight(one) && one.startedMs > sinceMs),
