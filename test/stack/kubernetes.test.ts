@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { judge } from 'loadtest/lib/judge'
 import { tryOut } from '../faults/drill.ts'
 import { FAULTS } from '../faults/kubernetes/all.ts'
@@ -32,7 +32,6 @@ const { K6 = '' } = process.env
 const NO_K6 = !hasK6() && 'there is no k6 here, neither its image nor a program'
 const open = () => openStack(stack.url())
 let saidByUp = ''
-let pair: TwoNodes
 
 before(async () => {
   if (skip) return
@@ -40,7 +39,6 @@ before(async () => {
   // The faults find the stack by environment variables, like make.
   Object.assign(process.env, stack.env, { HAVE_K6: '', K6: '' })
   process.env.TEST_ACCOUNTS = await succeed('deploy/test-accounts', ['create', 'faults', '6'])
-  pair = await openTwoNodes(stack)
 })
 after(async () => {
   if (!skip) await stack.down()
@@ -61,10 +59,15 @@ test('make k8s-up on a running stack changes nothing', { skip }, async () => {
 })
 
 if (skip) test('two nodes on Kubernetes keep the contract of HTTP', { skip }, () => {})
-else {
-  declareContract(() => pair)
-  test('the ports to the two nodes are closed again', () => pair.stop())
-}
+else
+  describe('two nodes on Kubernetes keep the contract of HTTP', () => {
+    let pair: TwoNodes
+    before(async () => {
+      pair = await openTwoNodes(stack)
+    })
+    after(() => pair.stop())
+    declareContract(() => pair)
+  })
 
 test('on Kubernetes, every node accepts a session created on any node, and rejects it after logout', {
   skip,
