@@ -7,7 +7,7 @@ import { isRight } from '../history.ts'
 import { AWAY } from '../redis-fails.ts'
 import { CAN_KILL_MACHINES, machineOfDrill, machinesOfDns, whileMachineIsDead } from './machines.ts'
 import { openServers, type ReplicatedServers } from './servers.ts'
-import type { KubernetesStack } from './stack.ts'
+import type { KubernetesStack, Pod } from './stack.ts'
 
 type KubernetesFault = Fault<KubernetesStack>
 type Happening = (stack: KubernetesStack, watch: Watch, servers: ReplicatedServers) => Promise<void>
@@ -86,21 +86,22 @@ const plannedFailover = failover(
 )
 
 /**
- * A machine with a primary that this drill can do without. With sentinels, the primary first moves to such a machine. Nothing is
- * measured while the DNS server of the cluster is dead, unless it has only one machine more.
+ * A primary, and its machine, which the drill can do without: it has neither the address of the drill nor the only DNS server or
+ * all nginx, if there is another one. With sentinels, a Redis there becomes the primary first.
  */
-async function machineOfPrimary(stack: KubernetesStack, servers: ReplicatedServers): Promise<[string, string]> {
-  const [ours, dns] = [await machineOfDrill(stack), await machinesOfDns(stack)]
+async function choosePrimary(stack: KubernetesStack, servers: ReplicatedServers): Promise<Pod> {
+  const [ours, dns, balancers] = [await machineOfDrill(stack), await machinesOfDns(stack), await stack.pods('nginx')]
+  const isNeeded = (machine: string) => dns.includes(machine) || balancers.every((pod) => pod.machine === machine)
   const pods = (await stack.pods('redis')).filter(({ machine }) => machine !== ours)
-  const wanted = pods.find(({ machine }) => !dns.includes(machine)) ?? pods[0]
+  const wanted = pods.find(({ machine }) => !isNeeded(machine)) ?? pods[0]
   if (!wanted) throw new Error('All Redis are on the machine that this drill uses: two machines are needed')
   const primaries = await servers.primaries()
   const chosen = pods.find(({ name, machine }) => primaries.includes(name) && machine === wanted.machine)
-  if (chosen) return [chosen.name, chosen.machine]
+  if (chosen) return chosen
   if (servers.kind !== 'sentinel') throw new Error(`No primary is on ${wanted.machine}. Run: make k8s-up`)
   await promote(stack, wanted.name)
   await servers.whole()
-  return [wanted.name, wanted.machine]
+  return wanted
 }
 
 /** Sentinels never promote a replica with the priority 0. https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/ */
@@ -135,7 +136,7 @@ const killPrimaryMachine = failover(
     recoverMs: 120_000,
   },
   async (stack, watch, servers) => {
-    const [primary, machine] = await machineOfPrimary(stack, servers)
+    const { name: primary, machine } = await choosePrimary(stack, servers)
     const count = (await stack.nodes()).length
     const sentinels = (await stack.pods('sentinel')).filter((pod) => pod.machine !== machine).map(({ name }) => name)
     const diesMs = watch.now()
