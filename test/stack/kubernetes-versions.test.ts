@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { tryOut } from '../faults/drill.ts'
 import { changeVersion } from '../faults/kubernetes/version-changes.ts'
 import { succeed, TOP } from '../support/command.ts'
@@ -12,7 +12,10 @@ import { ANOTHER_FORM, type Change, ONE_MEMBER_MORE } from '../support/other-ver
 // Two versions of the application side by side on one Redis, under load. Without a cluster: test/integration/version-skew.test.ts
 const skip = NO_CLUSTER
 const NAMESPACE = 'sessions-test-k8s-versions'
-const stack = createKubernetesFaultStack(NAMESPACE, 'single')
+const stack = createKubernetesFaultStack(NAMESPACE, 'single', async () => {
+  await load(NEWER, ONE_MEMBER_MORE)
+  await load(INCOMPATIBLE, ANOTHER_FORM)
+})
 const NEWER = `${NAMESPACE}-app:newer`
 const INCOMPATIBLE = `${NAMESPACE}-app:incompatible`
 
@@ -22,11 +25,6 @@ async function load(name: string, changes: readonly Change[]): Promise<void> {
   await succeed('deploy/k8s-load', [name], stack.env)
 }
 
-before(async () => {
-  if (skip) return
-  await load(NEWER, ONE_MEMBER_MORE)
-  await load(INCOMPATIBLE, ANOTHER_FORM)
-})
 after(async () => {
   if (!skip) await succeed('docker', ['image', 'rm', '--force', NEWER, INCOMPATIBLE])
 })

@@ -13,8 +13,11 @@ type KubernetesFault = Fault<ReturnType<typeof openStack>>
 /** Tokens change often, so that a lost rotation is noticed. */
 const ROTATING = { SESSION_ROTATE: '2', SESSION_ROTATE_GRACE: '2' }
 
-/** A stack on Kubernetes to break, with a Redis of this kind and its own test accounts. */
-export function createKubernetesFaultStack(namespace: string, kind: RedisKind) {
+/**
+ * A stack on Kubernetes to break, with a Redis of this kind and its own test accounts. `prepare` runs after its start: node:test does
+ * not wait for one hook of a file before it runs the next one.
+ */
+export function createKubernetesFaultStack(namespace: string, kind: RedisKind, prepare = async () => {}) {
   const stack = createKubernetesStack(namespace, { ...ROTATING, REDIS: kind })
   let saidByUp = ''
   before(async () => {
@@ -23,6 +26,7 @@ export function createKubernetesFaultStack(namespace: string, kind: RedisKind) {
     // The faults find the stack by environment variables, like make.
     Object.assign(process.env, stack.env, { HAVE_K6: '', K6: '' })
     process.env.TEST_ACCOUNTS = await succeed('deploy/test-accounts', ['create', 'faults', '6'])
+    await prepare()
   })
   after(async () => {
     if (!NO_CLUSTER) await stack.down()
