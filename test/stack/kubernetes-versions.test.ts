@@ -40,5 +40,5 @@ test(
   {
     skip,
   },
-  () => assertNoticed(stack, changeVersion(INCOMPATIBLE, '"form":2'), /^lost: /),
+  () => assertNoticed(stack, changeVersion(INCOMPATIBLE, '"form":2'), /^(lost|returned): /),
 )
