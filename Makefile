@@ -39,7 +39,7 @@ scale: ## Set the number of nodes while it runs (N=5)
 failover: ## Make a replica the primary on purpose, without losing a write (REDIS=sentinel, cluster)
 	@deploy/failover
 
-k8s-up: ## Build and start the stack on the Kubernetes cluster of kubectl (IMAGE=... for a cluster that pulls it)
+k8s-up: ## Build and start the stack on the Kubernetes cluster of kubectl (REDIS=sentinel or cluster; IMAGE=... to pull)
 	@deploy/k8s-up
 
 k8s-down: ## Stop the stack on Kubernetes; the sessions stay in its volume (CLEAN=1 removes all)

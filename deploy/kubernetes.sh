@@ -2,7 +2,7 @@
 # The stack on Kubernetes, for the scripts. Sourced by lib.sh. kubectl chooses the cluster: KUBECONFIG, or its current context.
 
 K8S_NAMESPACE=${K8S_NAMESPACE:-sessions}
-# What make k8s-up leaves here for the other scripts: the URL, the context, and a kustomization with this machine's settings.
+# What make k8s-up leaves here for the other scripts: the URL, the kind of Redis, and a kustomization with this machine's settings.
 K8S_FOLDER=.local/kubernetes-$K8S_NAMESPACE
 
 kube() { kubectl --namespace "$K8S_NAMESPACE" "$@"; }
@@ -17,7 +17,9 @@ on_kubernetes() {
     fi
     export STACK
   fi
-  [ "$STACK" = kubernetes ]
+  [ "$STACK" = kubernetes ] || return 1
+  # environment.sh has looked for the containers of Compose.
+  REDIS_KIND=$(cat "$K8S_FOLDER/redis" 2> /dev/null || say single)
 }
 
 # Chooses the stack by a URL: that of make k8s-up, or another one.
@@ -44,12 +46,37 @@ k8s_stack_runs() { [ -n "$(k8s_node_names 2> /dev/null)" ]; }
 # A program in any node: k8s_in_node COMMAND...
 k8s_in_node() { kube exec deployment/app --container app -- "$@" < /dev/null; }
 
+# The pods of a part that are ready, redis or sentinel, by name.
+k8s_ready_pods() {
+  # shellcheck disable=SC2016 # the variable is the template's
+  kube get pods --selector "app.kubernetes.io/name=$1" \
+    --output go-template='{{ range .items }}{{ $name := .metadata.name }}{{ if not .metadata.deletionTimestamp }}{{ range .status.conditions }}{{ if and (eq .type "Ready") (eq .status "True") }}{{ $name }}{{ "\n" }}{{ end }}{{ end }}{{ end }}{{ end }}'
+}
+
+# The kind of Redis that the cluster runs. Nothing if there is none.
+k8s_redis_kind() {
+  kube get statefulsets --selector app.kubernetes.io/name=redis --output go-template='{{ range .items }}{{ or (index .metadata.labels "redis-kind") "single" }}{{ "\n" }}{{ end }}' |
+    sed -n 1p
+}
+
 # redis-cli as the administrator. The password goes first on standard input, because arguments show in lists of processes.
+# REDIS_SERVICE names another pod than that of the primary.
 k8s_redis_program() {
   [ -s .secrets/redis-admin-password ] || die 'NOAUTH .secrets/redis-admin-password is missing. Run: make k8s-up'
-  # shellcheck disable=SC2016,SC2086 # of the shell in the pod; an empty limit means: leave it out
-  { say "$(cat .secrets/redis-admin-password)"; cat; } | kube exec --stdin redis-0 -- ${redis_limit:-} sh -c \
-    'read -r REDISCLI_AUTH && export REDISCLI_AUTH && exec redis-cli --user admin "$@"' redis-cli "$@"
+  local pod=${REDIS_SERVICE:-} program='redis-cli'
+  if [ -z "$pod" ]; then
+    case $REDIS_KIND in
+      single) pod=redis-0 ;;
+      # The sentinels know the primary: any Redis can ask them.
+      sentinel) program='sh /replication/cli' pod=$(k8s_ready_pods redis | sed -n 1p) ;;
+      # Goes to the primary of the key by itself.
+      cluster) program='redis-cli -c' pod=$(k8s_ready_pods redis | sed -n 1p) ;;
+    esac
+    [ -n "$pod" ] || { say 'Could not connect to Redis: no pod of Redis is ready' >&2; return 1; }
+  fi
+  # shellcheck disable=SC2086 # an empty limit means: leave it out
+  { say "$(cat .secrets/redis-admin-password)"; cat; } | kube exec --stdin "$pod" -- ${redis_limit:-} sh -c \
+    "read -r REDISCLI_AUTH && export REDISCLI_AUTH && exec $program --user admin \"\$@\"" redis-cli "$@"
 }
 
 # Why pods do not start, as one line. Fails if there is no reason so far.
@@ -80,6 +107,24 @@ k8s_how_to_load() {
   say "Load it with: kind load docker-image $1, minikube image load $1, or docker save $1 | sudo k3s ctr images import -. Other clusters pull it from your registry: make k8s-up IMAGE=registry.example.org/sessions-app:1"
 }
 
+# Prints the command that copies an image into this kind of cluster, if its nodes cannot pull it.
+k8s_loader() {
+  local context
+  context=$(kubectl config current-context 2> /dev/null || true)
+  if [ -n "${K8S_LOAD:-}" ]; then say "$K8S_LOAD"
+  elif [[ $context == kind-* ]] && have kind; then say "kind load docker-image --name ${context#kind-}"
+  elif [[ $context == minikube* ]] && have minikube; then say "minikube --profile $context image load"
+  fi
+}
+
+# Removes Redis, and the nodes that use it, with all that belongs to one kind of Redis. The volumes stay.
+k8s_remove_redis() {
+  kube delete deployment app --ignore-not-found --timeout 120s
+  kube delete statefulsets,jobs,services,poddisruptionbudgets,networkpolicies,serviceaccounts \
+    --selector 'app.kubernetes.io/name in (redis, sentinel, join)' --ignore-not-found --timeout 120s
+  kube wait --for=delete pods --selector 'app.kubernetes.io/name in (app, redis, sentinel, join)' --timeout 120s
+}
+
 # Waits until everything runs as it was applied. Prints the reason and fails if that cannot be, or not within five minutes.
 k8s_wait_until_ready() {
   local trouble='' seen=0 end=$((SECONDS + 300))
@@ -96,10 +141,10 @@ k8s_wait_until_ready() {
 }
 
 k8s_is_ready() {
-  local part
-  for part in statefulset/redis deployment/app deployment/nginx; do
-    # Where redis is a service of the cloud, there is no such part.
-    kube get "$part" > /dev/null 2>&1 || { [ "$part" = statefulset/redis ] && continue; return 1; }
+  local part parts
+  # Where Redis is a service of the cloud, there is no StatefulSet.
+  parts=$(kube get statefulsets --selector app.kubernetes.io/part-of=sessions --output name) || return 1
+  for part in $parts deployment/app deployment/nginx; do
     kube rollout status "$part" --watch=false 2> /dev/null | grep -qE 'successfully rolled out|roll out complete|rolling update complete' || return 1
   done
 }

@@ -72,7 +72,9 @@ redis_program() {
 # Calls a function for each primary, with the options of redis-cli that select it: none, unless there are several.
 for_each_primary() {
   local address addresses
-  if [ "$REDIS_KIND" != cluster ] || runs_locally; then "$@"; return; fi
+  # Finds out the kind of Redis there.
+  on_kubernetes || true
+  if [ "$REDIS_KIND" != cluster ] || { ! on_kubernetes && runs_locally; }; then "$@"; return; fi
   addresses=$(cluster_primaries)
   for address in $addresses; do "$@" -h "$address"; done
 }

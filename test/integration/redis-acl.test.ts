@@ -97,14 +97,17 @@ test('only a Redis with replicas has the users and commands for them', async () 
     const text = await readFile(join(checkout.folder, `.secrets/${name}.acl`), 'utf8')
     const lines = text.trim().split('\n')
     const names = lines.map((line) => line.split(' ')[1]).sort()
-    return { names, app: lines.find((line) => line.startsWith('user app ')) ?? '' }
+    const lineOf = (user: string) => lines.find((line) => line.startsWith(`user ${user} `)) ?? ''
+    return { names, app: lineOf('app'), joiner: lineOf('joiner') }
   }
   const single = await usersOf('redis-users-cache-off')
   const sentinel = await usersOf('redis-users-sentinel-cache-off')
   const cluster = await usersOf('redis-users-cluster-cache-off')
   assert.deepEqual(single.names, ['admin', 'app', 'default', 'loader'])
   assert.deepEqual(sentinel.names, ['admin', 'app', 'default', 'loader', 'replica', 'sentinel'])
-  assert.deepEqual(cluster.names, ['admin', 'app', 'default', 'loader', 'replica'])
+  assert.deepEqual(cluster.names, ['admin', 'app', 'default', 'joiner', 'loader', 'replica'])
+  // It joins the servers of a cluster on Kubernetes, and has no access to any key.
+  assert.match(cluster.joiner, /^user joiner reset on #[0-9a-f]{64} -@all \+ping \+info \+cluster$/)
   assert.deepEqual(
     [single, sentinel, cluster].map(({ app }) => ['+wait', '+cluster|slots'].map((word) => app.includes(` ${word} `))),
     [

@@ -1,34 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { cookieOf, getUser, logIn } from '../support/http.ts'
-import { type Change, startOtherVersion } from '../support/other-version.ts'
+import { ANOTHER_FORM, type Change, ONE_MEMBER_MORE, startOtherVersion } from '../support/other-version.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 
-// Two versions of the application on one Redis: the state in the middle of a rolling update, and of its rollback.
-
-/** A newer version that keeps one thing more about a session. */
-const ONE_MEMBER_MORE: readonly Change[] = [
-  {
-    file: 'sessions/session-writer.js',
-    find: 'const stored = { user:',
-    replace: "const stored = { plan: 'gold', user:",
-  },
-]
-
-/** A newer version whose records no other version can read: the control. */
-const ANOTHER_FORM: readonly Change[] = [
-  {
-    file: 'sessions/session-record.js',
-    find: 'parseJson(valueSchema, json)',
-    replace: 'parseJson(valueSchema, JSON.stringify(JSON.parse(json).record ?? JSON.parse(json)))',
-  },
-  {
-    file: 'sessions/session-record.js',
-    find: 'return JSON.stringify(stored.rotatedAt === undefined ? stored : { id, ...stored });',
-    replace: 'return JSON.stringify({ form: 2, record: stored.rotatedAt === undefined ? stored : { id, ...stored } });',
-  },
-]
+// Two versions of the application on one Redis: the state in the middle of a rolling update, and of its rollback. Under load, on
+// Kubernetes: test/stack/kubernetes-versions.test.ts
 
 async function startVersions(t: TestContext, changes: readonly Change[]) {
   const redis = await startTestRedis()

@@ -14,7 +14,7 @@ const BIN = 'test/node_modules/.bin'
 const tsc = (project: string) => [`${BIN}/tsc`, '-p', project, '--noEmit'] as const
 /** None of their names has a space. */
 const SHELL_SCRIPTS =
-  "deploy/*.sh nginx/*.sh test/*.sh deploy/replication/* $(grep -lr --exclude-dir=dist --exclude-dir=node_modules '^#!/usr/bin/env bash' deploy test loadtest .ci)"
+  "deploy/*.sh nginx/*.sh test/*.sh $(grep -l '^#!/bin/sh' deploy/replication/*) $(grep -lr --exclude-dir=dist --exclude-dir=node_modules '^#!/usr/bin/env bash' deploy test loadtest .ci)"
 
 /** Format, lint and types. They need no service. */
 export const QUICK_CHECKS: readonly Check[] = [

@@ -1,19 +1,31 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { judge } from 'loadtest/lib/judge'
 import { tryOut } from '../faults/drill.ts'
 import { FAULTS } from '../faults/kubernetes/all.ts'
 import { openStack } from '../faults/kubernetes/stack.ts'
 import { succeed } from '../support/command.ts'
+import { expectShared } from '../support/contract/session-life.ts'
+import type { TwoNodes } from '../support/contract/two-nodes.ts'
+import { declareContract } from '../support/contract.ts'
 import { assertSurvived } from '../support/fault-tests.ts'
 import { hasK6 } from '../support/k6.ts'
+import { openTwoNodes } from '../support/kubernetes-nodes.ts'
 import { createKubernetesStack, NO_CLUSTER } from '../support/kubernetes-stack.ts'
 import { prove } from '../support/proof.ts'
 import { createVisitor } from '../support/visitor.ts'
 
 // The stack on the cluster that kubectl uses. Its manifests without a cluster: test/unit/kubernetes.test.ts
 const skip = NO_CLUSTER
-const stack = createKubernetesStack('sessions-test-k8s')
+// The contract logs in often, and with wrong passwords.
+const MANY = '100000'
+const PATIENT = {
+  LOGIN_FAILURES: MANY,
+  LOGIN_FAILURES_ADDRESS: MANY,
+  LOGINS_PER_MINUTE: MANY,
+  LOGINS_PER_MINUTE_ADDRESS: MANY,
+}
+const stack = createKubernetesStack('sessions-test-k8s', PATIENT)
 const { kubectl, tryTo } = stack
 // Read before the drills switch k6 off.
 const { K6 = '' } = process.env
@@ -45,6 +57,17 @@ test('make k8s-up on a running stack changes nothing', { skip }, async () => {
   assert.match(await stack.up(), /^Nothing has changed\.$/m)
   assert.equal(await pods(), before)
 })
+
+if (skip) test('two nodes on Kubernetes keep the contract of HTTP', { skip }, () => {})
+else
+  describe('two nodes on Kubernetes keep the contract of HTTP', () => {
+    let pair: TwoNodes
+    before(async () => {
+      pair = await openTwoNodes(stack)
+    })
+    after(() => pair.stop())
+    declareContract(() => pair)
+  })
 
 test('on Kubernetes, every node accepts a session created on any node, and rejects it after logout', {
   skip,
@@ -89,7 +112,7 @@ test('the API server accepts both overlays and each component', { skip }, async 
   for (const [overlay, ...components] of [
     ['local'],
     ['production'],
-    ...['hpa', 'monitoring', 'external-redis'].map((one) => ['local', one]),
+    ...['hpa', 'monitoring', 'external-redis', 'sentinel', 'cluster'].map((one) => ['local', one]),
   ]) {
     const { code, output } = await stack.dryRun(overlay ?? '', components)
     assert.equal(code, 0, output)
@@ -165,8 +188,12 @@ test('sessions survive make k8s-down and make k8s-up', { skip }, async () => {
   assert.equal(status, 200)
 })
 
-test('the control on Kubernetes: with sessions in each node’s memory, the same proof fails', { skip }, async () => {
+test('the control on Kubernetes: with sessions in each node’s memory, the contract and the proof fail', {
+  skip,
+}, async () => {
   await stack.up({ SESSION_STORE: 'memory' })
+  const broken = await openTwoNodes(stack)
+  await assert.rejects(expectShared(broken), { name: 'AssertionError', message: /401 !== 200/ }).finally(broken.stop)
   const proof = await prove({ url: stack.url(), nodes: await open().nodes(), minPerCell: 3 })
   assert.ok(judge(proof).length > 0)
   assert.ok(proof.matrix.some(({ createdOn, servedBy, honoured }) => createdOn === servedBy && honoured > 0))

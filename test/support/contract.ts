@@ -11,18 +11,18 @@ import { declareRedisDown } from './contract/redis-down.ts'
 import { declareSessionLife } from './contract/session-life.ts'
 import { startTwoNodes, type TwoNodes } from './contract/two-nodes.ts'
 
-/**
- * The HTTP guarantees of every node, the same for each option of session storage. The tests query two nodes on one
- * Redis directly.
- */
+/** The contract for two nodes in this process, the same for each option of session storage. */
 export function contract(session: Partial<SessionOptions>, { cacheEntries = 0 } = {}): void {
   let started: TwoNodes
   before(async () => {
     started = await startTwoNodes(session, cacheEntries)
   })
   after(() => started.stop())
-  const pair = () => started
+  declareContract(() => started)
+}
 
+/** The HTTP guarantees of every node. The tests query two nodes on one Redis directly. */
+export function declareContract(pair: () => TwoNodes): void {
   declareSessionLife(pair)
   declareLoginSafety(pair)
   declareOwnSessions(pair)

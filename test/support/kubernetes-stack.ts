@@ -1,8 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
-import { command, succeed, TOP } from './command.ts'
+import { command, succeed } from './command.ts'
+import { withOverlay } from './overlay.ts'
 
 /** A reason to skip tests that need a cluster. */
 export const NO_CLUSTER: string | false =
@@ -13,8 +11,11 @@ export const NO_CLUSTER: string | false =
 export type KubernetesTestStack = ReturnType<typeof createKubernetesStack>
 
 /** The test's own stack on the cluster, in its own namespace, controlled with make like a user does. */
-export function createKubernetesStack(namespace: string) {
-  const env: Record<string, string> = { K8S_NAMESPACE: namespace, STACK: 'kubernetes', SESSION_RENEW_SECONDS: '1' }
+export function createKubernetesStack(namespace: string, settings: Record<string, string> = {}) {
+  const env: Record<string, string> = {
+    ...{ K8S_NAMESPACE: namespace, STACK: 'kubernetes', SESSION_RENEW_SECONDS: '1' },
+    ...settings,
+  }
   const run = (name: string, ...words: string[]) => succeed(name, words, env)
   const kubectl = (...words: string[]) => run('kubectl', '--namespace', namespace, ...words)
   let url = ''
@@ -28,8 +29,8 @@ export function createKubernetesStack(namespace: string) {
     nodes: async () =>
       (await kubectl('get', 'pods', '--selector', 'app.kubernetes.io/name=app', '--output', 'name')).trim().split('\n'),
 
-    async up(settings: Record<string, string> = {}): Promise<string> {
-      const said = await succeed('make', ['--no-print-directory', 'k8s-up'], { ...env, ...settings })
+    async up(more: Record<string, string> = {}): Promise<string> {
+      const said = await succeed('make', ['--no-print-directory', 'k8s-up'], { ...env, ...more })
       url = /(http:\/\/\S+)/.exec(said)?.[1] ?? ''
       return said
     },
@@ -37,17 +38,12 @@ export function createKubernetesStack(namespace: string) {
     down: () => run('deploy/k8s-down', '--clean'),
 
     /** What the API server says to an overlay, with components, in the namespace of the test. */
-    async dryRun(overlay: string, components: readonly string[] = []) {
-      const folder = await realpath(await mkdtemp(join(tmpdir(), 'overlay-')))
-      const to = (path: string) => relative(folder, join(TOP, 'deploy/kubernetes', path))
-      const parts = components.map((name) => to(`components/${name}`))
-      const text = JSON.stringify({ namespace, resources: [to(`overlays/${overlay}`)], components: parts })
-      try {
-        await writeFile(`${folder}/kustomization.yaml`, text)
-        return await command('kubectl', ['apply', '--dry-run=server', '-k', folder], env)
-      } finally {
-        await rm(folder, { recursive: true })
-      }
-    },
+    dryRun: (overlay: string, components: readonly string[] = []) =>
+      withOverlay(
+        overlay,
+        components,
+        (folder) => command('kubectl', ['apply', '--dry-run=server', '-k', folder], env),
+        { namespace },
+      ),
   }
 }

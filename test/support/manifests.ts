@@ -8,7 +8,12 @@ export const NO_KUBECTL: string | false =
   spawnSync('kubectl', ['kustomize', '--help'], { stdio: 'ignore' }).status === 0 ? false : 'there is no kubectl here'
 
 const record = z.record(z.string(), z.unknown())
-const labelsSchema = z.object({ matchLabels: z.record(z.string(), z.string()).default({}) }).loose()
+const selectorSchema = z
+  .object({
+    matchLabels: z.record(z.string(), z.string()).default({}),
+    matchExpressions: z.array(z.object({ values: z.array(z.string()) }).loose()).default([]),
+  })
+  .loose()
 const containerSchema = z
   .object({
     name: z.string(),
@@ -18,9 +23,9 @@ const containerSchema = z
     resources: z.object({ requests: record, limits: record }),
     securityContext: record,
     lifecycle: z.object({ preStop: z.object({ sleep: z.object({ seconds: z.number() }) }) }).optional(),
-    readinessProbe: record,
-    livenessProbe: record,
-    startupProbe: record,
+    readinessProbe: record.optional(),
+    livenessProbe: record.optional(),
+    startupProbe: record.optional(),
     volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() }).loose()),
   })
   .loose()
@@ -29,7 +34,7 @@ const podSchema = z
     serviceAccountName: z.string(),
     automountServiceAccountToken: z.boolean(),
     enableServiceLinks: z.boolean(),
-    terminationGracePeriodSeconds: z.number(),
+    terminationGracePeriodSeconds: z.number().default(30),
     securityContext: record,
     topologySpreadConstraints: z.array(record).default([]),
     containers: z.array(containerSchema),
@@ -38,21 +43,24 @@ const podSchema = z
   .loose()
 const portSchema = z.object({ port: z.union([z.string(), z.number()]), protocol: z.string() })
 const peersSchema = z.array(
-  z.object({ podSelector: labelsSchema.optional(), namespaceSelector: labelsSchema.optional() }),
+  z.object({ podSelector: selectorSchema.optional(), namespaceSelector: selectorSchema.optional() }),
 )
 const ruleSchema = z.object({ from: peersSchema.optional(), to: peersSchema.optional(), ports: z.array(portSchema) })
 
 export const schemas = {
   service: z.object({
     metadata: z.object({ name: z.string() }),
-    spec: z.object({ type: z.string().default('ClusterIP'), clusterIP: z.string().optional() }),
+    spec: z.object({
+      type: z.string().default('ClusterIP'),
+      clusterIP: z.string().optional(),
+      publishNotReadyAddresses: z.boolean().optional(),
+      selector: record,
+    }),
   }),
   workload: z.object({ spec: z.object({ replicas: z.number().optional(), template: z.object({ spec: podSchema }) }) }),
   policy: z.object({
     spec: z.object({
-      podSelector: labelsSchema.extend({
-        matchExpressions: z.array(z.object({ values: z.array(z.string()) }).loose()).default([]),
-      }),
+      podSelector: selectorSchema,
       policyTypes: z.array(z.string()),
       ingress: z.array(ruleSchema).default([]),
       egress: z.array(ruleSchema).default([]),
@@ -65,6 +73,12 @@ const objectSchema = z
   .object({ kind: z.string(), metadata: z.object({ name: z.string() }).loose(), data: record.optional() })
   .loose()
 export type Manifest = z.infer<typeof objectSchema>
+
+/** The pods of all workloads, by the name of the workload. */
+export function podsOf(objects: readonly Manifest[]): Map<string, Pod> {
+  const workloads = objects.filter(({ kind }) => ['Deployment', 'StatefulSet', 'Job'].includes(kind))
+  return new Map(workloads.map((object) => [object.metadata.name, schemas.workload.parse(object).spec.template.spec]))
+}
 
 /** The objects of a kustomization, as kubectl would apply them. */
 export function kustomize(folder: string): Manifest[] {

@@ -1,7 +1,8 @@
 // Updates, and the faults of machines: what Kubernetes calls nodes.
-import { command } from '../../support/command.ts'
 import { until } from '../../support/until.ts'
 import type { Fault } from '../fault.ts'
+import { CAN_KILL_MACHINES, machineOfDrill, whileMachineIsDead } from './machines.ts'
+import { openServers } from './servers.ts'
 import type { KubernetesStack } from './stack.ts'
 
 const NONE = { get: [], post: [] }
@@ -27,25 +28,16 @@ const rollOut: Fault<KubernetesStack> = {
   },
 }
 
-/** A machine that runs a node, and neither Redis nor the address of the drill. */
+/** A machine that runs a node, and neither a primary nor the address of the drill. */
 async function victimOf(stack: KubernetesStack): Promise<string> {
-  const [redis] = await stack.pods('redis')
-  const addresses = await stack.kubectl(
-    ...[
-      'get',
-      'nodes',
-      '--output',
-      'jsonpath={range .items[*]}{.metadata.name} {.status.addresses[*].address}{"\\n"}{end}',
-    ],
-  )
-  const host = new URL(stack.url).hostname
-  const ours = addresses
-    .split('\n')
-    .find((line) => line.split(' ').includes(host))
-    ?.split(' ')[0]
-  const victim = (await stack.pods('app')).find(({ machine }) => machine !== redis?.machine && machine !== ours)
+  const servers = await openServers(stack)
+  const redis = await stack.pods('redis')
+  const primaries = servers.kind === 'single' ? redis.map(({ name }) => name) : await servers.primaries()
+  const taken = redis.filter(({ name }) => primaries.includes(name)).map(({ machine }) => machine)
+  const ours = await machineOfDrill(stack)
+  const victim = (await stack.pods('app')).find(({ machine }) => !taken.includes(machine) && machine !== ours)
   if (!victim)
-    throw new Error('There is no machine without Redis and the address of this drill: three machines are needed')
+    throw new Error('There is no machine without a primary and the address of this drill: three machines are needed')
   return victim.machine
 }
 
@@ -72,11 +64,6 @@ const drainNode: Fault<KubernetesStack> = {
   },
 }
 
-const shell = async (script: string, machine: string) => {
-  const { code, output } = await command('sh', ['-c', `${script} "$1"`, 'sh', machine])
-  if (code !== 0) throw new Error(`${script} ${machine} exited with status ${code}: ${output}`)
-}
-
 const killMachine: Fault<KubernetesStack> = {
   name: 'kill-machine',
   title: 'A machine dies suddenly',
@@ -86,29 +73,24 @@ const killMachine: Fault<KubernetesStack> = {
   recoverMs: 120_000,
   seconds: 90,
   async happen(stack, watch) {
-    const { K8S_KILL_NODE: kill = '', K8S_REVIVE_NODE: revive = '' } = process.env
     const count = (await stack.nodes()).length
     const machine = await victimOf(stack)
-    await shell(kill, machine)
-    watch.mended()
-    try {
+    await whileMachineIsDead(machine, async () => {
+      watch.mended()
       await until(
         'the other machines run all nodes',
         async () => {
           const pods = await stack.pods('app')
-          const living = pods.filter((pod) => pod.isReady && pod.machine !== machine)
-          return living.length >= count
+          return pods.filter((pod) => pod.isReady && pod.machine !== machine).length >= count
         },
         180_000,
       )
-    } finally {
-      if (revive !== '') await shell(revive, machine)
-    }
+    })
   },
 }
 
 export const machineFaults = [
   ...[rollOut, drainNode],
-  // Only whoever has made the cluster can do that: K8S_KILL_NODE and K8S_REVIVE_NODE are commands that get a machine's name.
-  ...(process.env.K8S_KILL_NODE ? [killMachine] : []),
+  // Not without K8S_KILL_NODE.
+  ...(CAN_KILL_MACHINES ? [killMachine] : []),
 ]

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { command, succeed } from '../../support/command.ts'
 import { until } from '../../support/until.ts'
 import type { RotationTimes } from '../history.ts'
+import type { RedisKind } from '../servers.ts'
 
 export type KubernetesStack = ReturnType<typeof openStack>
 
@@ -28,7 +29,7 @@ export interface Pod {
   restarts: number
 }
 
-type Part = 'app' | 'nginx' | 'redis'
+type Part = 'app' | 'nginx' | 'redis' | 'sentinel'
 
 /** How long a pod may take to start on a busy machine. It only ends a drill that would hang. */
 const START_MS = 120_000
@@ -40,6 +41,14 @@ export function openStack(url: string) {
 
   const pods = (part: Part) => readPods(kubectl, part)
   const exec = (pod: string, ...words: string[]) => kubectl('exec', pod, '--', ...words)
+
+  /** By the label of its workloads: deploy/kubernetes/components. */
+  async function redisKind(): Promise<RedisKind> {
+    const label = '{.items[0].metadata.labels.redis-kind}'
+    const select = ['--selector', 'app.kubernetes.io/name=redis', '--output', `jsonpath=${label}`]
+    const kind = (await kubectl('get', 'statefulsets', ...select)).trim()
+    return kind === 'sentinel' || kind === 'cluster' ? kind : 'single'
+  }
 
   return {
     url,
@@ -60,7 +69,8 @@ export function openStack(url: string) {
       return { everyMs: every * 1000, graceMs: Math.min(grace, every) * 1000 }
     },
 
-    hasReplicas: async () => false,
+    redisKind,
+    hasReplicas: async () => (await redisKind()) !== 'single',
 
     /** Only of pods that still exist. */
     async logs(since: Date): Promise<(string | undefined)[]> {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { send } from '../http.ts'
-import type { TestNode } from '../test-node.ts'
+import type { ContractNode } from './two-nodes.ts'
 
 export const JSON_TYPE = { 'Content-Type': 'application/json' }
 
-export const get = (node: TestNode, path: string, cookie = '') => send(node.url, path, { cookie })
+export const get = (node: ContractNode, path: string, cookie = '') => send(node.url, path, { cookie })
 
 /** The fields of all responses. A test that reads a missing one fails on undefined. */
 interface Body {

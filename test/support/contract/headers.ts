@@ -14,7 +14,7 @@ export function declareHeaders(pair: () => TwoNodes): void {
       assertPolicyHeaders(headers, path, { isPage: path === '/' })
       assert.equal(headers.get('X-Powered-By'), null)
       assert.match(headers.get('X-Request-Id') ?? '', /^[0-9a-f-]{36}$/)
-      assert.equal(headers.get('X-Served-By'), 'left')
+      assert.equal(headers.get('X-Served-By'), left.name)
     }
   })
 

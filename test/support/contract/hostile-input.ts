@@ -3,9 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { exchange } from '../exchange.ts'
 import { send } from '../http.ts'
-import type { TestNode } from '../test-node.ts'
 import { get, JSON_TYPE } from './answers.ts'
-import type { TwoNodes } from './two-nodes.ts'
+import type { ContractNode, TwoNodes } from './two-nodes.ts'
 
 /** Input that no client of this application sends. */
 export function declareHostileInput(pair: () => TwoNodes): void {
@@ -56,4 +55,4 @@ export function declareHostileInput(pair: () => TwoNodes): void {
   })
 }
 
-const portOf = (node: TestNode) => Number(new URL(node.url).port)
+const portOf = (node: ContractNode) => Number(new URL(node.url).port)

@@ -1,0 +1,67 @@
+// A rolling update to another version of the application, and its rollback, under load.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../../support/until.ts'
+import type { Fault, Watch } from '../fault.ts'
+import type { KubernetesStack } from './stack.ts'
+
+const ROLL_OUT_MS = 300_000
+/** How long both versions serve the same sessions, and how long the older one has to rotate each. */
+const SIDE_BY_SIDE_MS = 8_000
+
+/** Counts the session records with this text. ARGV: the text. */
+const COUNT_RECORDS = `
+  local count = 0
+  for _, key in ipairs(redis.call('KEYS', 'session:*')) do
+    if string.find(redis.call('GET', key) or '', ARGV[1], 1, true) then count = count + 1 end
+  end
+  return count`
+
+export const countRecords = async (stack: KubernetesStack, text: string) =>
+  Number(await stack.redis('--raw', 'EVAL', COUNT_RECORDS, '0', text))
+
+/** All nodes become this image and then the one from before. `writes` is what only the newer version writes into a record. */
+export const changeVersion = (image: string, writes: string): Fault<KubernetesStack> => ({
+  name: 'change-version',
+  title: 'All nodes are replaced by a newer version, and by the older one again',
+  tolerated: { get: [], post: [] },
+  slowestMs: 2_000,
+  recoverMs: 10_000,
+  seconds: 0,
+  async happen(stack, watch) {
+    const before = await stack.nodes()
+    await sideBySide(stack, watch, before, () => stack.kubectl('set', 'image', 'deployment/app', `app=${image}`))
+    const newer = await stack.nodes()
+    watch.expect(!newer.some((name) => before.includes(name)), 'a node of the older version is left')
+    watch.expect((await countRecords(stack, writes)) > 0, 'the newer version has written no record')
+    await sideBySide(stack, watch, newer, () => stack.kubectl('rollout', 'undo', 'deployment/app'))
+    watch.mended()
+    const after = await stack.untilReady('app', before.length)
+    watch.expect(!after.some(({ name }) => newer.includes(name)), 'a node of the newer version is left')
+    await sleep(SIDE_BY_SIDE_MS)
+    watch.expect((await countRecords(stack, writes)) > 0, 'the older version has destroyed what the newer one wrote')
+  },
+})
+
+/** Starts to replace all nodes, and waits in the middle while nodes of both versions serve. */
+async function sideBySide(
+  stack: KubernetesStack,
+  { recorder, now }: Watch,
+  before: readonly string[],
+  start: () => Promise<unknown>,
+): Promise<void> {
+  const startedMs = now()
+  await start()
+  const added = await until(
+    'a node of the other version is ready',
+    async () => (await stack.nodes()).find((name) => !before.includes(name)),
+    ROLL_OUT_MS,
+  )
+  await stack.kubectl('rollout', 'pause', 'deployment/app')
+  try {
+    await until('the other version serves', () => recorder.hasServed(added, startedMs))
+    await sleep(SIDE_BY_SIDE_MS)
+  } finally {
+    await stack.kubectl('rollout', 'resume', 'deployment/app')
+  }
+  await stack.kubectl('rollout', 'status', 'deployment/app', '--timeout=300s')
+}
