@@ -52,7 +52,7 @@ export const TWENTY_A_SECOND = `() => {
 }`
 
 /**
- * What the page needs for the same requests, done in the simplest way: the map and the matrix are written anew for each
+ * What the page needs for the same requests, done in the simplest way: the map and the matrix are rewritten for each
  * response, a dot travels for each request, and each frame draws all marks of a minute.
  */
 export const KNOWN_WORK = `() => {

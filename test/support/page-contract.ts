@@ -83,8 +83,11 @@ export function testPage(skip: string | false, browser: () => Browser, stack: ()
     page.on('response', async (response) => {
       if (response.request().resourceType() === 'fetch') answers.push((await response.headerValue('x-served-by')) ?? '')
     })
+    // The page's own request, a second after it has seen the session. It must not come between a request and its mark.
+    const basket = page.waitForResponse((response) => response.url().endsWith('/api/session/data'))
     await haveSession(page)
     await page.locator('#session-list .current').waitFor()
+    await basket
     const shown = (node: string) =>
       text(page, `.node[data-node="${node}"] .served`).then((words) => Number.parseInt(words, 10))
     const isCounted = async () => {
