@@ -31,13 +31,14 @@ async function whySkipped(): Promise<string | false> {
 const skip = await whySkipped()
 
 async function failOverTo(redis: RedisWithSentinels, isWanted: (port: number) => boolean): Promise<void> {
-  await until('the wanted server is the primary', async () => {
+  const isDone = async () => {
     if (isWanted((await redis.primary()).port)) return true
-    // A sentinel refuses while an earlier failover has not ended.
+    // A sentinel refuses while an earlier failover has not ended. It reads the state of a replica every ten seconds only.
     await redis.sentinels[0]?.failOver().catch(() => {})
     await sleep(250)
     return false
-  })
+  }
+  await until('the wanted server is the primary', isDone, 120_000)
 }
 
 async function startStack(t: TestContext) {
