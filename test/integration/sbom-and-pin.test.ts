@@ -51,7 +51,8 @@ test('make sbom lists every runtime package with its version and hash, and the b
 const INDEX = 'application/vnd.oci.image.index.v1+json'
 const FILES = [
   ...['docker-compose.yml', 'test/bench/compose.yml', 'app/Dockerfile'],
-  ...['deploy/kubernetes/base/nginx.yaml', 'deploy/kubernetes/base/redis.yaml'],
+  ...['deploy/kubernetes/base/nginx.yaml', 'deploy/kubernetes/base/redis/statefulset.yaml'],
+  ...['deploy/kubernetes/components/sentinel/sentinel.yaml', 'deploy/kubernetes/components/cluster/join.yaml'],
 ]
 
 /** The files of a project that deploy/pin needs, with their contents. */
