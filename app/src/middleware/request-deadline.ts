@@ -13,8 +13,9 @@ interface Parts {
 }
 
 /**
- * Answers 503 when no route has answered in time: in three seconds, or in six deadlines of Redis if they are longer. Each command
- * has a deadline, but a request sends several in sequence, so a slow Redis would delay its answer by the sum of them.
+ * Answers 503 when no route has answered in time: three seconds after the request has arrived, or six deadlines of Redis if they are
+ * longer. Each command has a deadline, but a request sends several in sequence, so a slow Redis would delay its answer by the sum of
+ * them.
  *
  * The route continues, and its answer is discarded. A login then takes its session back (routes/auth.routes.ts). Other work may
  * take effect: as after every 503, the client does not know, and can repeat the request.
@@ -23,9 +24,11 @@ export function requestDeadline({ redisDeadlineMs, answer }: Parts): RequestHand
   const deadlineMs = Math.max(SHORTEST_MS, COMMANDS_IN_SEQUENCE * redisDeadlineMs)
   return (req, res, next) => {
     const timer = setTimeout(() => {
-      // An event stream has sent its headers. How long a request may take to arrive has another limit: lifecycle/listen.ts
+      // An event stream has sent its headers.
       if (!res.headersSent && req.complete) answer(tooSlow(), req, res, next)
     }, deadlineMs)
+    // How long a body may take to arrive has another limit: lifecycle/listen.ts
+    if (!req.complete) req.once('end', () => timer.refresh())
     res.once('close', () => clearTimeout(timer))
     next()
   }
