@@ -1,6 +1,9 @@
 import { EventEmitter, once } from 'node:events'
 import { get } from 'node:http'
 
+/** No limit for the product. It only ends a test that would hang, also on the slowest machine. */
+const PATIENCE_MS = 60_000
+
 /** One message of a stream, like one of a browser's EventSource. */
 export interface Message {
   id: string
@@ -14,7 +17,7 @@ export interface Message {
 export interface EventClient {
   status: number
   messages: Message[]
-  /** Returns the first past or future message that fits. Fails if the stream ends without one. */
+  /** Returns the first past or future message that fits. Fails if the stream ends without one, or after a minute. */
   message(fits: (message: Message) => boolean): Promise<Message>
   /** The types of all event messages, in order. */
   types(): unknown[]
@@ -68,11 +71,15 @@ export async function listenTo(
     ended,
     types: () => messages.flatMap(({ name, data }) => (name === 'message' ? [data.type] : [])),
     async message(fits) {
+      const signal = AbortSignal.timeout(PATIENCE_MS)
+      const fail = (why: string) => new Error(`${why} without that message. Its messages: ${JSON.stringify(messages)}`)
       for (;;) {
         const found = messages.find(fits)
         if (found) return found
-        if (isOver) throw new Error(`The stream ended without that message. Its messages: ${JSON.stringify(messages)}`)
-        await once(arrival, 'news')
+        if (isOver) throw fail('The stream ended')
+        await once(arrival, 'news', { signal }).catch(() => {
+          throw fail(`${PATIENCE_MS} ms have passed`)
+        })
       }
     },
     close: () => request.destroy(),
