@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ErrorReply } from 'redis'
 import { describeAddress, type RedisOptions, type Sentinels } from './create-client.ts'
 import { describe, FunctionsMissing, needsAnotherConnection, RedisUnavailable } from './errors.ts'
@@ -19,10 +20,27 @@ export function placeOfUrl(options: RedisOptions): Place {
   }
 }
 
+/** A process that starts is slow, and so are others that start with it: one missed deadline shows no wrong setting. */
+const FIRST_ATTEMPTS = 5
+
 /** The primary that the sentinels name. While they choose another one, they still name the old one. */
 export function placeOfSentinels(options: RedisOptions & { sentinels: Sentinels }): Place {
+  let attemptsLeft = FIRST_ATTEMPTS
+
+  async function locate(): Promise<string> {
+    try {
+      const url = await findPrimary(options)
+      attemptsLeft = 0
+      return url
+    } catch (error) {
+      if (!(error instanceof SentinelsUnavailable) || --attemptsLeft <= 0) throw error
+      await sleep(options.deadlineMs / 2)
+      return locate()
+    }
+  }
+
   return {
-    locate: () => findPrimary(options),
+    locate,
     async throwIfPermanent(error, url) {
       if (error instanceof SentinelsUnavailable) throw failed('the address that sentinels name', error)
       if (url !== undefined && isOfSettings(error)) throw failed(describeAddress(url), error)
