@@ -23,7 +23,7 @@ export const failover = (
   happening: Happening,
 ): KubernetesFault => ({
   tolerated: AWAY,
-  // A node answers within 2.5 s, whatever Redis does: app/src/middleware/request-deadline.ts
+  // A node answers within three seconds, whatever Redis does: app/src/middleware/request-deadline.ts
   slowestMs: 3_000,
   recoverMs: PROMOTED_MS,
   seconds: 0,
