@@ -2,7 +2,8 @@
 // promoted under load, so that users notice only the fault.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../support/command.ts'
-import { failover, loginElsewhere, PROMOTED_MS } from './failover.ts'
+import { loginElsewhere, PROMOTED_MS } from './failing-over.ts'
+import { failover } from './failover.ts'
 import { onSmallDisk, SMALL_DISK_SETTINGS, withFullDisk } from './redis-fails.ts'
 import { remake } from './remake.ts'
 import { openServers, redisKind, type Servers } from './servers.ts'

@@ -19,7 +19,7 @@ export async function underLoad<T>(stack: RunningStack, work: (recorder: Recorde
   // With replicas a revocation is as much at risk as a logout.
   const load = startLoad(recorder, { revokes: await stack.hasReplicas() })
   try {
-    await until('sessions are created and ended', () => recorder.inState('ended').length > 1, 20_000)
+    await until('sessions are created and ended', () => recorder.inState('ended').length > 1)
     return await work(recorder)
   } finally {
     await load.stop()

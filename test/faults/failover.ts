@@ -1,62 +1,22 @@
 // The faults of a Redis with replicas: what was acknowledged must survive, and a replica must take over in time.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { succeed } from '../support/command.ts'
-import { until } from '../support/until.ts'
-import type { Fault, Watch } from './fault.ts'
-import { isRight } from './history.ts'
+import { createFailover, loginElsewhere, PROMOTED_MS } from './failing-over.ts'
+import type { Fault } from './fault.ts'
 import { cutOff } from './partition.ts'
-import { AWAY } from './redis-fails.ts'
 import { remakeNodes } from './remake.ts'
-import { openServers, redisKind, type Servers } from './servers.ts'
+import { openServers, redisKind } from './servers.ts'
 import type { Stack } from './stack.ts'
 
 /** Tokens change often, so that a lost rotation is noticed. */
 const ROTATING = { SESSION_ROTATE: '2', SESSION_ROTATE_GRACE: '2' }
-/**
- * A replica takes over: three seconds until the primary counts as down, the vote and the promotion, and the time until the other
- * replica follows. On two shared cores that took six to ten seconds.
- */
-export const PROMOTED_MS = 12_000
 const CUT_MS = 15_000
 export const AWAY_MS = 8_000
-/** More successful requests than a drill needs. */
-const ENOUGH = 30
 
-/** What a fault of this page does, with the servers of the stack. */
-type Happening = (stack: Stack, watch: Watch, servers: Servers) => Promise<void>
-
-/** A fault that can be repeated: it ends when every primary has its replicas again. */
-export const failover = (fault: Pick<Fault, 'name' | 'title'> & Partial<Fault>, happening: Happening): Fault => ({
-  tolerated: AWAY,
-  // A node answers within three seconds, whatever Redis does: app/src/middleware/request-deadline.ts
-  slowestMs: 3_500,
-  recoverMs: PROMOTED_MS,
-  seconds: 0,
+export const failover = createFailover(async (stack: Stack) => openServers(stack, await redisKind(stack)), {
   prepare: (stack) => remakeNodes(stack, ROTATING),
   restore: (stack) => remakeNodes(stack),
-  ...fault,
-  async happen(stack, watch) {
-    const servers = openServers(stack, await redisKind(stack))
-    await servers.whole()
-    try {
-      await happening(stack, watch, servers)
-    } finally {
-      await servers.whole()
-    }
-    // The sessions from before must be seen afterwards too, however slow this machine is.
-    const wholeMs = watch.now()
-    const right = () => watch.recorder.operations.filter((one) => isRight(one) && one.startedMs > wholeMs)
-    await until('requests succeed again', () => right().length >= ENOUGH)
-  },
 })
-
-/** Waits until a node other than these has acknowledged a login since. */
-export const loginElsewhere = ({ recorder }: Watch, sinceMs: number, cut: readonly string[] = []) =>
-  until('a login succeeds again', () =>
-    recorder.operations.some(
-      (one) => one.kind === 'login' && isRight(one) && one.startedMs > sinceMs && !cut.includes(one.servedBy),
-    ),
-  )
 
 export const killPrimary = failover(
   { name: 'kill-primary', title: 'The primary is killed' },
@@ -95,7 +55,7 @@ export const cutPrimary = failover(
     try {
       const cutMs = watch.now()
       if (servers.kind !== 'cluster') {
-        await loginElsewhere(watch, cutMs, [second])
+        await loginElsewhere(watch, cutMs, { cut: [second] })
         watch.expectWithin(watch.now() - fromMs, PROMOTED_MS + (cutMs - fromMs), 'a login at the other nodes')
       }
       await sleep(Math.max(0, CUT_MS - (watch.now() - fromMs)))

@@ -1,10 +1,9 @@
 // The Redis servers of a stack that has several, and their roles: make up REDIS=sentinel, make up REDIS=cluster.
 import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { succeed, TOP } from '../support/command.ts'
-import { until } from '../support/until.ts'
 import { createSentinels, SENTINELS } from './sentinels.ts'
 import type { Stack } from './stack.ts'
+import { untilWhole } from './whole.ts'
 
 export type RedisKind = 'single' | 'sentinel' | 'cluster'
 
@@ -29,8 +28,7 @@ const SERVERS: Record<RedisKind, readonly string[]> = {
   sentinel: ['redis-a-1', 'redis-b-1', 'redis-c-1'],
   cluster: ['redis-a-1', 'redis-b-1', 'redis-c-1', 'redis-d-1', 'redis-e-1', 'redis-f-1'],
 }
-/** How often the state of all servers is read, and how long a replica may take to return. */
-const LOOK_MS = 1_500
+/** How long a replica may take to return. */
 const PATIENCE_MS = 90_000
 /** The address of redis-a ends with 11, that of redis-b with 12: deploy/compose.sentinel.yml */
 const FIRST_PLACE = 11
@@ -84,16 +82,7 @@ export function openServers(stack: Stack, kind: RedisKind) {
       return first
     },
     async whole(): Promise<void> {
-      await until(
-        'every primary has its replicas',
-        async () => {
-          const isSo = await isWhole().catch(() => false)
-          // Each look starts programs in the containers, and they take processor time from what is measured.
-          if (!isSo) await sleep(LOOK_MS)
-          return isSo
-        },
-        PATIENCE_MS,
-      )
+      await untilWhole(isWhole, PATIENCE_MS)
     },
   }
 }

@@ -41,7 +41,7 @@ const reasonFor = async ({ url }: TestNode, cookie: string) =>
   JSON.parse(await (await getUser(url, cookie)).text()).reason
 /** Waits for an event that the page missed. Missed events arrive with the hello or never. */
 const toldAgain = (page: EventClient, fits: (message: Message) => boolean) =>
-  until('the page receives the event that it missed', () => page.messages.some(fits), 5_000)
+  until('the page receives the event that it missed', () => page.messages.some(fits))
 const isLast = telling('logout', { sessionId: 'the last one' })
 
 /** A user that logs in repeatedly, as an attacker with one account can. */

@@ -4,6 +4,7 @@ import { listenTo, telling } from '../support/event-client.ts'
 import { ADA, cookieOf, getUser, logIn, logOut } from '../support/http.ts'
 import { runNode } from '../support/program.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
+import { within } from '../support/stopwatch.ts'
 import { until } from '../support/until.ts'
 
 let redis: TestRedis
@@ -100,5 +101,7 @@ test('two nodes in database 2 are one stack: a logout invalidates the other’s 
   assert.equal((await getUser(right, cookie)).status, 200)
   await logOut(left, cookie)
   await page.message(telling('logout', { node: 'left' }))
-  await until('the other node rejects the session', async () => (await getUser(right, cookie)).status === 401, 1_000)
+  await within(1_000, 'ending the session on the other node', () =>
+    until('the other node rejects the session', async () => (await getUser(right, cookie)).status === 401),
+  )
 })

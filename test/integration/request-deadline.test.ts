@@ -6,7 +6,7 @@ import { after, before, type TestContext, test } from 'node:test'
 import { beginApp, endApp } from 'app/app'
 import { cookieOf, getUser, logIn } from '../support/http.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
-import { startSlowLink } from '../support/slow-link.ts'
+import { startTcpSwitch } from '../support/tcp-switch.ts'
 import { newAccount, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
@@ -70,7 +70,7 @@ test('the late answer of a route is discarded, and its connection serves the nex
 })
 
 test('a login that takes too long gets 503, and its session is taken back', async (t) => {
-  const link = await startSlowLink(Number(new URL(redis.url).port))
+  const link = await startTcpSwitch(Number(new URL(redis.url).port))
   t.after(() => link.stop())
   const { account, password } = await newAccount('late')
   const node = await startTestNode(`redis://127.0.0.1:${link.port}`, {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { assertEveryNodeSays, createComposeStack } from '../support/compose-stack.ts'
+import { assertEveryNodeSays, createComposeStack, untilEveryNodeAccepts } from '../support/compose-stack.ts'
 import { GRACE } from '../support/http.ts'
 import { until } from '../support/until.ts'
 import type { Visitor } from '../support/visitor.ts'
@@ -129,7 +129,7 @@ test('without a reply from Redis, the administrator’s commands change nothing 
   } finally {
     await stack.docker('unpause', stack.containerOf('redis-1'))
   }
-  await until('the session is accepted again', async () => (await visitor.whoAmI()).status === 200)
+  await untilEveryNodeAccepts(visitor)
   assert.equal(await isDisabled('ada'), false)
 })
 
@@ -142,7 +142,7 @@ test('a read-only Redis makes the administrator’s commands fail with a message
   } finally {
     await stack.redisCli('REPLICAOF', 'NO', 'ONE')
   }
-  await until('the session is accepted again', async () => (await visitor.whoAmI()).status === 200)
+  await untilEveryNodeAccepts(visitor)
 
   const [, maxmemory = '0'] = (await stack.redisCli('--raw', 'CONFIG', 'GET', 'maxmemory')).trim().split('\n')
   await stack.redisCli('CONFIG', 'SET', 'maxmemory', '1mb')

@@ -5,13 +5,15 @@ import { type ApartBrowser, launchApart } from '../support/apart.ts'
 import { alertWith, ask, assertAccessible, logInElsewhere, text, tokenOf, visit } from '../support/browser-page.ts'
 import { chromiumPath } from '../support/chromium.ts'
 import { command, succeed } from '../support/command.ts'
-import { createComposeStack } from '../support/compose-stack.ts'
+import { createComposeStack, untilEveryNodeAccepts } from '../support/compose-stack.ts'
 import { listenTo, telling } from '../support/event-client.ts'
 import { lastingPort } from '../support/lasting-port.ts'
 import { testPage } from '../support/page-contract.ts'
 import { leavePages } from '../support/page-pool.ts'
 import { readSealKeys } from '../support/seal-keys.ts'
+import { startStopwatch, within } from '../support/stopwatch.ts'
 import { until } from '../support/until.ts'
+import type { Visitor } from '../support/visitor.ts'
 
 const skip = chromiumPath ? false : 'Chromium is not installed'
 const stack = createComposeStack('sessions-test-page', { LOGIN_FAILURES_SECONDS: '4' })
@@ -34,6 +36,8 @@ after(async () => {
   await stack.down()
 })
 
+/** It sees when a Redis that was paused serves all nodes again. */
+let visitor: Visitor
 testPage(
   skip,
   () => browser,
@@ -42,8 +46,14 @@ testPage(
     frontPort,
     redis: async (...words) => (await stack.redisCli('--raw', ...words)).trim(),
     sealKeys: readSealKeys(),
-    pauseRedis: async () => void (await docker('pause', containerOf('redis-1'))),
-    resumeRedis: async () => void (await docker('unpause', containerOf('redis-1'))),
+    pauseRedis: async () => {
+      visitor = await stack.visitor()
+      await docker('pause', containerOf('redis-1'))
+    },
+    resumeRedis: async () => {
+      await docker('unpause', containerOf('redis-1'))
+      await untilEveryNodeAccepts(visitor)
+    },
   }),
 )
 
@@ -59,19 +69,20 @@ const box = (page: Page, node: string) => page.locator(`.node[data-node="${node}
 const feedNode = async (page: Page) => (await text(page, '#feed-state')).replace('Connected to ', '')
 /** The number of events of this type and node in the feed. */
 const told = (page: Page, type: string, node: string) => page.locator(`#events li.${type}`, { hasText: node }).count()
-const TWO_SECONDS = { timeout: 2_000 }
 
 guarantee('the page shows five nodes within two seconds of their start, and three after two have left', async () => {
   const { page, complaints } = await visit(browser, stack.url(), { as: 'ada' })
   await make('scale', 'N=5')
-  for (const node of ['app-4', 'app-5']) await box(page, node).waitFor(TWO_SECONDS)
+  for (const node of ['app-4', 'app-5']) await within(2_000, `showing ${node}`, () => box(page, node).waitFor())
   assert.equal(await text(page, '#node-count'), 'five')
   await page.getByRole('button', { name: 'Check every node' }).click()
   await page.locator('#prove:enabled').waitFor()
   assert.equal(await page.locator('#matrix tr.current td.honoured').count(), 5)
   await make('scale', 'N=3')
   for (const node of ['app-4', 'app-5']) {
-    await page.locator(`.node.gone[data-node="${node}"]`).waitFor(TWO_SECONDS)
+    await within(2_000, `showing that ${node} has left`, () =>
+      page.locator(`.node.gone[data-node="${node}"]`).waitFor(),
+    )
     await page.locator('#events li.node_draining', { hasText: node }).waitFor()
     await page.locator('#events li.node_gone', { hasText: node }).waitFor()
   }
@@ -87,12 +98,14 @@ guarantee(
     const node = await feedNode(page)
     const before = [await told(page, 'node_draining', node), await told(page, 'node_gone', node)]
     const stopping = docker('stop', containerOf(node))
-    await page.locator(`.node.draining[data-node="${node}"]`).waitFor(TWO_SECONDS)
+    await within(2_000, 'showing the stopping node', () =>
+      page.locator(`.node.draining[data-node="${node}"]`).waitFor(),
+    )
     await until('another node serves the event stream', async () =>
       (await page.locator('#feed-state.live').count()) ? (await feedNode(page)) !== node : false,
     )
     await stopping
-    await page.locator(`.node.gone[data-node="${node}"]`).waitFor(TWO_SECONDS)
+    await within(2_000, 'showing the stopped node', () => page.locator(`.node.gone[data-node="${node}"]`).waitFor())
     await until(
       'the feed shows that the node has left',
       async () => (await told(page, 'node_gone', node)) > (before[1] ?? 0),
@@ -116,7 +129,7 @@ guarantee(
     const { page } = await visit(browser, stack.url(), { as: 'ada' })
     const node = await feedNode(page)
     const before = await told(page, 'node_up', node)
-    const killedAt = performance.now()
+    const sinceKilled = startStopwatch()
     // Kills all processes of the container, so Docker restarts it. After `docker kill` it would not.
     await docker('exec', containerOf(node), 'sh', '-c', 'kill -9 -1').catch(() => {})
     // Either its heartbeat is missed, or it has restarted before that.
@@ -124,7 +137,7 @@ guarantee(
       const isSuspect = (await page.locator(`.node.suspect[data-node="${node}"]`).count()) === 1
       return isSuspect || (await told(page, 'node_up', node)) > before
     })
-    assert.ok(performance.now() - killedAt < 2_000, `after ${performance.now() - killedAt} ms`)
+    sinceKilled.assertWithin(2_000, 'showing the killed node')
     await page.locator('#feed-state.live').waitFor()
     const logins = await page.locator('#events li.login').count()
     await logInElsewhere(stack.url(), 'ada')
@@ -147,7 +160,9 @@ guarantee(
     const before = await toldOf(node)
     await docker('pause', containerOf(node))
     try {
-      await page.locator(`.node.suspect[data-node="${node}"]`).waitFor(TWO_SECONDS)
+      await within(2_000, 'showing the hanging node', () =>
+        page.locator(`.node.suspect[data-node="${node}"]`).waitFor(),
+      )
       assert.match(await text(page, `.node[data-node="${node}"]`), /heartbeat is late$/)
     } finally {
       await docker('unpause', containerOf(node))
@@ -178,10 +193,10 @@ guarantee('nginx forwards events without buffering, to 500 open pages with and w
   // Longer than nginx waits for any other response.
   const openedAt = performance.now()
   await until('the stream has been idle for six seconds', () => performance.now() - openedAt > 6_000)
-  const startedAt = performance.now()
+  const sinceLogin = startStopwatch()
   await stack.visitor()
   await Promise.all(ofUser.map((page) => page.message(telling('login', { isReplayed: false }))))
-  assert.ok(performance.now() - startedAt < 1_500, `after ${performance.now() - startedAt} ms`)
+  sinceLogin.assertWithin(1_500, 'a login and its event on 30 pages')
   for (const page of pages) page.close()
 })
 
@@ -189,13 +204,11 @@ guarantee(
   'within a second of make end-sessions, the page shows that an administrator revoked the session',
   async () => {
     const { page } = await visit(browser, stack.url(), { as: 'grace' })
-    const shown = alertWith(page, 'Your session was revoked by an administrator')
-      .waitFor()
-      .then(() => performance.now())
     const said = await make('end-sessions', 'USER=grace')
     assert.match(said, /Ended session/)
-    const endedAt = performance.now()
-    assert.ok((await shown) - endedAt < 1_000)
+    await within(1_000, 'showing the revocation', () =>
+      alertWith(page, 'Your session was revoked by an administrator').waitFor(),
+    )
     assert.equal((await page.request.get(`${stack.url()}/api/user`)).status(), 401)
   },
 )
@@ -263,10 +276,9 @@ guarantee(
 
 guarantee('an open page does not delay the stop of nginx', async () => {
   const { page } = await visit(browser, stack.url())
-  const startedAt = performance.now()
-  const { code } = await command('docker', ['stop', containerOf('nginx-1')], stack.env)
+  const stopping = () => command('docker', ['stop', containerOf('nginx-1')], stack.env)
+  const { code } = await within(9_000, 'stopping nginx', stopping)
   assert.equal(code, 0)
-  assert.ok(performance.now() - startedAt < 10_000, `after ${performance.now() - startedAt} ms`)
   await page.locator('#feed-state.lost').waitFor()
   await docker('start', containerOf('nginx-1'))
   await page.locator('#feed-state.live').waitFor()

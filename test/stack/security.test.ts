@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startElsewhere } from '../attack/elsewhere.ts'
 import { watchMemory } from '../attack/nginx-siege.ts'
-import { assertEveryNodeSays, createComposeStack, THREE_NODES } from '../support/compose-stack.ts'
+import {
+  assertEveryNodeSays,
+  createComposeStack,
+  THREE_NODES,
+  untilEveryNodeAccepts,
+} from '../support/compose-stack.ts'
 import { assertWholeAnswer, line } from '../support/every-answer.ts'
 import { assertHarmless, assertServesMeanwhile, hostileRequests } from '../support/hostile-http.ts'
 import { ADA, ALAN, GRACE } from '../support/http.ts'
@@ -423,11 +428,7 @@ test('with no node left, nginx’s own 502 has the same security headers', async
   } finally {
     await stack.docker('start', ...THREE_NODES.map(stack.containerOf))
   }
-  const serving = new Set<string>()
-  await until('all nodes serve again', async () => {
-    const { status, servedBy } = await visitor.whoAmI()
-    return status === 200 && serving.add(servedBy).size === 3
-  })
+  await untilEveryNodeAccepts(visitor)
 })
 
 test('no container log contains a token or a password of this run', () => {

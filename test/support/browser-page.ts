@@ -35,8 +35,8 @@ async function show(page: Page, url: string): Promise<OpenPage> {
   page.on('requestfailed', (request) => underWay.delete(request.url()))
   await page.goto(url)
   try {
-    await page.locator('#feed-state.live').waitFor({ timeout: 10_000 })
-    await page.locator('.node').nth(2).waitFor({ timeout: 10_000 })
+    await page.locator('#feed-state.live').waitFor()
+    await page.locator('.node').nth(2).waitFor()
   } catch (error) {
     const state = { feed: await text(page, '#feed-state'), hidden: await page.evaluate('document.hidden') }
     throw new Error(

@@ -95,6 +95,18 @@ function createCommands(env: Record<string, string>, folder: () => string) {
   }
 }
 
+/**
+ * Waits until each of the three nodes accepts the session. They find a Redis that is back one after the other, and nginx does not
+ * send a login to another node.
+ */
+export async function untilEveryNodeAccepts(visitor: Visitor): Promise<void> {
+  const accepting = new Set<string>()
+  await until('every node accepts the session', async () => {
+    const { status, servedBy } = await visitor.whoAmI()
+    return status === 200 && accepting.add(servedBy).size === THREE_NODES.length
+  })
+}
+
 /** Sends requests until each of the three nodes has responded. Every response must have this status. */
 export async function assertEveryNodeSays(status: number, visitor: Visitor): Promise<void> {
   const seen = new Set<string>()

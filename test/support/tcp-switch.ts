@@ -5,6 +5,8 @@ export interface TcpSwitch {
   port: number
   /** Sends new connections to another port. Open ones keep their server. */
   turnTo(port: number): void
+  /** From now on, what the servers send arrives this much later, like over a long distance. */
+  delay(ms: number): void
   /** Withholds all data of the servers until `deliver`, so the servers seem silent. */
   withhold(): void
   deliver(): void
@@ -15,15 +17,21 @@ export interface TcpSwitch {
 export async function startTcpSwitch(firstTarget: number): Promise<TcpSwitch> {
   let target = firstTarget
   const sockets = new Set<Socket>()
-  /** From each server to its client. */
-  const answers = new Map<Socket, Socket>()
+  /** The connections to the servers. */
+  const links = new Set<Socket>()
   let isWithheld = false
+  let delayMs = 0
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1')
-    answers.set(far, near)
+    links.add(far)
     near.pipe(far)
-    if (!isWithheld) far.pipe(near)
-    far.once('close', () => answers.delete(far))
+    // Timers of one duration fire in their order, so no data overtakes other data.
+    far.on('data', (chunk) => {
+      if (delayMs === 0) near.write(chunk)
+      else setTimeout(() => near.writable && near.write(chunk), delayMs)
+    })
+    if (isWithheld) far.pause()
+    far.once('close', () => links.delete(far))
     for (const [one, other] of [
       [near, far],
       [far, near],
@@ -43,13 +51,16 @@ export async function startTcpSwitch(firstTarget: number): Promise<TcpSwitch> {
     turnTo(port) {
       target = port
     },
+    delay(ms) {
+      delayMs = ms
+    },
     withhold() {
       isWithheld = true
-      for (const [far, near] of answers) far.unpipe(near)
+      for (const link of links) link.pause()
     },
     deliver() {
       isWithheld = false
-      for (const [far, near] of answers) far.pipe(near)
+      for (const link of links) link.resume()
     },
     async stop() {
       for (const socket of sockets) socket.destroy()

@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { succeed } from '../../support/command.ts'
 import { until } from '../../support/until.ts'
+import { loginElsewhere } from '../failing-over.ts'
 import type { Control } from '../try-faults.ts'
-import { failover, loginSince } from './primary-fails.ts'
+import { failover, PATIENCE_MS } from './primary-fails.ts'
 import { openServers } from './servers.ts'
 import type { KubernetesStack } from './stack.ts'
 
@@ -45,7 +46,7 @@ export const killLonelyPrimary = failover(
         await stack.kubectl('delete', 'pod', primary, '--grace-period=0', '--force', '--wait=false')
       })
       watch.mended()
-      await loginSince(watch, watch.now())
+      await loginElsewhere(watch, watch.now(), { patienceMs: PATIENCE_MS })
       watch.expect((await servers.primary()) !== primary, 'no replica was promoted')
     } finally {
       await stack.kubectl('uncordon', machine)

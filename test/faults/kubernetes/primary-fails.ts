@@ -1,55 +1,16 @@
 // The faults of a Redis with replicas: what was acknowledged must survive, and a replica must take over.
 import { succeed } from '../../support/command.ts'
 import { until } from '../../support/until.ts'
-import { AWAY_MS, PROMOTED_MS } from '../failover.ts'
-import type { Fault, Watch } from '../fault.ts'
-import { isRight } from '../history.ts'
-import { AWAY } from '../redis-fails.ts'
+import { createFailover, loginElsewhere, PROMOTED_MS } from '../failing-over.ts'
+import { AWAY_MS } from '../failover.ts'
 import { CAN_KILL_MACHINES, machineOfDrill, machinesOfDns, whileMachineIsDead } from './machines.ts'
 import { openServers, type ReplicatedServers } from './servers.ts'
 import type { KubernetesStack, Pod } from './stack.ts'
 
-type KubernetesFault = Fault<KubernetesStack>
-type Happening = (stack: KubernetesStack, watch: Watch, servers: ReplicatedServers) => Promise<void>
-
-/** More successful requests than a drill needs. */
-const ENOUGH = 30
 /** How long a drill waits for a new primary. It only ends a drill that would hang. */
-const PATIENCE_MS = 120_000
+export const PATIENCE_MS = 120_000
 
-/** A fault that ends when every primary has its replicas again. */
-export const failover = (
-  fault: Pick<KubernetesFault, 'name' | 'title'> & Partial<KubernetesFault>,
-  happening: Happening,
-): KubernetesFault => ({
-  tolerated: AWAY,
-  // A node answers within three seconds, whatever Redis does: app/src/middleware/request-deadline.ts
-  slowestMs: 3_000,
-  recoverMs: PROMOTED_MS,
-  seconds: 0,
-  ...fault,
-  async happen(stack, watch) {
-    const servers = await openServers(stack)
-    await servers.whole()
-    try {
-      await happening(stack, watch, servers)
-    } finally {
-      await servers.whole()
-    }
-    // The sessions from before must be seen afterwards too, however slow this machine is.
-    const wholeMs = watch.now()
-    const right = () => watch.recorder.operations.filter((one) => isRight(one) && one.startedMs > wholeMs)
-    await until('requests succeed again', () => right().length >= ENOUGH)
-  },
-})
-
-/** A login is a write that a replica has confirmed. */
-export const loginSince = ({ recorder }: Watch, sinceMs: number) =>
-  until(
-    'a login succeeds again',
-    () => recorder.operations.some((one) => one.kind === 'login' && isRight(one) && one.startedMs > sinceMs),
-    PATIENCE_MS,
-  )
+export const failover = createFailover(openServers)
 
 const killPrimary = failover(
   { name: 'kill-primary', title: 'The process of a primary crashes' },
@@ -70,7 +31,7 @@ const deletePrimary = failover(
     const before = (await stack.pods('redis')).find(({ name }) => name === primary)
     await stack.kubectl('delete', 'pod', primary, '--grace-period=0', '--force', '--wait=false')
     watch.mended()
-    await loginSince(watch, watch.now())
+    await loginElsewhere(watch, watch.now(), { patienceMs: PATIENCE_MS })
     await servers.whole()
     const after = (await stack.pods('redis')).find(({ name }) => name === primary)
     watch.expect(after !== undefined && after.address !== before?.address, 'the pod has kept its address')
@@ -143,7 +104,7 @@ const killPrimaryMachine = failover(
     await whileMachineIsDead(machine, async () => {
       watch.mended()
       const deadMs = watch.now()
-      await loginSince(watch, deadMs)
+      await loginElsewhere(watch, deadMs, { patienceMs: PATIENCE_MS })
       watch.expectWithin(
         watch.now() - deadMs,
         PROMOTED_MS + AWAY_MS + (deadMs - diesMs),

@@ -1,13 +1,11 @@
 // The Redis servers of a stack that has several, and their roles, by the names of their pods.
-import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../support/until.ts'
 import { createSentinels } from '../sentinels.ts'
+import { untilWhole } from '../whole.ts'
 import type { KubernetesStack } from './stack.ts'
 
 const SENTINEL_PODS = ['sentinel-0', 'sentinel-1', 'sentinel-2']
 const SERVERS = { single: 1, sentinel: 3, cluster: 6 }
-/** How often the state of all servers is read, and how long a replica may take to return. */
-const LOOK_MS = 1_500
+/** How long a replica may take to return. */
 const PATIENCE_MS = 180_000
 
 export type ReplicatedServers = Awaited<ReturnType<typeof openServers>>
@@ -54,16 +52,7 @@ export async function openServers(stack: KubernetesStack) {
       return first
     },
     async whole(): Promise<void> {
-      await until(
-        'every primary has its replicas',
-        async () => {
-          const isSo = await isWhole().catch(() => false)
-          // Each look starts programs in the containers, and they take processor time from what is measured.
-          if (!isSo) await sleep(LOOK_MS)
-          return isSo
-        },
-        PATIENCE_MS,
-      )
+      await untilWhole(isWhole, PATIENCE_MS)
     },
   }
 }

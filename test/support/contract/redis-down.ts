@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cookieOf, send } from '../http.ts'
+import { within } from '../stopwatch.ts'
 import { until } from '../until.ts'
 import { assertProblem, get } from './answers.ts'
 import type { TwoNodes } from './two-nodes.ts'
@@ -17,9 +18,7 @@ export function declareRedisDown(pair: () => TwoNodes): void {
         () => logInAs(left, 'ann'),
         () => send(left.url, '/auth/logout', { method: 'POST', cookie }),
       ]) {
-        const startedAt = performance.now()
-        const response = await ask()
-        assert.ok(performance.now() - startedAt < 1_000)
+        const response = await within(1_000, 'a request without Redis', ask)
         assert.match(response.headers.get('Retry-After') ?? '', /^[1-9]\d*$/)
         assert.deepEqual(response.headers.getSetCookie(), [])
         await assertProblem(response, 503)
