@@ -37,13 +37,16 @@ export function createKubernetesStack(namespace: string, settings: Record<string
 
     down: () => run('deploy/k8s-down', '--clean'),
 
-    /** What the API server says to an overlay, with components, in the namespace of the test. */
-    dryRun: (overlay: string, components: readonly string[] = []) =>
-      withOverlay(
-        overlay,
-        components,
-        (folder) => command('kubectl', ['apply', '--dry-run=server', '-k', folder], env),
-        { namespace },
-      ),
+    /** What the API server says to an overlay, with components, where nothing of it runs yet. */
+    async dryRun(overlay: string, components: readonly string[] = []) {
+      const empty = [namespace, overlay, ...components].join('-')
+      await run('kubectl', 'create', 'namespace', empty)
+      try {
+        const apply = (folder: string) => command('kubectl', ['apply', '--dry-run=server', '-k', folder], env)
+        return await withOverlay(overlay, components, apply, { namespace: empty })
+      } finally {
+        await run('kubectl', 'delete', 'namespace', empty, '--wait=false')
+      }
+    },
   }
 }

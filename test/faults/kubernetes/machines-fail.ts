@@ -29,16 +29,27 @@ const rollOut: Fault<KubernetesStack> = {
 }
 
 /** A machine that runs a node, and neither a primary nor the address of the drill. */
-async function victimOf(stack: KubernetesStack): Promise<string> {
+async function victimOf(stack: KubernetesStack): Promise<string | undefined> {
   const servers = await openServers(stack)
   const redis = await stack.pods('redis')
   const primaries = servers.kind === 'single' ? redis.map(({ name }) => name) : await servers.primaries()
   const taken = redis.filter(({ name }) => primaries.includes(name)).map(({ machine }) => machine)
   const ours = await machineOfDrill(stack)
   const victim = (await stack.pods('app')).find(({ machine }) => !taken.includes(machine) && machine !== ours)
-  if (!victim)
-    throw new Error('There is no machine without a primary and the address of this drill: three machines are needed')
-  return victim.machine
+  return victim?.machine
+}
+
+/** Kubernetes leaves nodes where they are, also after another drill has emptied a machine. New ones are spread again. */
+async function haveVictim(stack: KubernetesStack): Promise<void> {
+  if (await victimOf(stack)) return
+  await stack.kubectl('rollout', 'restart', 'deployment/app')
+  await stack.kubectl('rollout', 'status', 'deployment/app', '--timeout=300s')
+}
+
+async function chooseVictim(stack: KubernetesStack): Promise<string> {
+  const machine = await victimOf(stack)
+  if (machine) return machine
+  throw new Error('There is no machine without a primary and the address of this drill: three machines are needed')
 }
 
 const drainNode: Fault<KubernetesStack> = {
@@ -48,9 +59,10 @@ const drainNode: Fault<KubernetesStack> = {
   slowestMs: 2_000,
   recoverMs: 15_000,
   seconds: 45,
+  prepare: haveVictim,
   async happen(stack, watch) {
     const count = (await stack.nodes()).length
-    const machine = await victimOf(stack)
+    const machine = await chooseVictim(stack)
     const options = ['--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s']
     try {
       // Only the pods of this stack: the machine can run those of others.
@@ -72,9 +84,10 @@ const killMachine: Fault<KubernetesStack> = {
   slowestMs: 15_000,
   recoverMs: 120_000,
   seconds: 90,
+  prepare: haveVictim,
   async happen(stack, watch) {
     const count = (await stack.nodes()).length
-    const machine = await victimOf(stack)
+    const machine = await chooseVictim(stack)
     await whileMachineIsDead(machine, async () => {
       watch.mended()
       await until(
