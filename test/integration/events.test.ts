@@ -180,12 +180,14 @@ test('a 401 for an ended session states the reason; a 401 for an unknown token s
   assert.equal(await reasonFor(fourth), undefined)
 })
 
-test('the 401 of a session past its idle timeout states the reason, also after its token was rotated', async () => {
+test('the 401 of a session past its idle timeout states the reason, also after its token was rotated', async (t) => {
   const node = await startTestNode(redis.address, {
     name: 'short',
     accounts: [(await newAccount('gus')).account],
-    session: { ttlSeconds: 1, renewSeconds: 0, rotateSeconds: 1, rotateGraceSeconds: 1 },
+    // Long enough for a slow machine to use the session before it expires.
+    session: { ttlSeconds: 3, renewSeconds: 0, rotateSeconds: 1, rotateGraceSeconds: 1 },
   })
+  t.after(() => node.stop())
   const cookie = await logInAs(node, 'gus')
   const rotated = await until('a normal request replaces the token', async () =>
     cookieOf(await getUser(node.url, cookie)),
@@ -197,7 +199,6 @@ test('the 401 of a session past its idle timeout states the reason, also after i
   await until('the rotated session has expired', async () => (await reason(rotated)) === 'expired')
   // The old token was replaced, it did not expire. The node knows nothing else about it.
   assert.equal(await reason(cookie), 'unknown')
-  await node.stop()
 })
 
 test('the 401 of a session past its absolute timeout states the reason', async (t) => {
@@ -243,26 +244,26 @@ test('the correct password of a disabled account ends no session and gets the sa
   }
 })
 
-test('an open page does not extend its session, and its stream ends when the session expires', async () => {
+test('an open page does not extend its session, and its stream ends when the session expires', async (t) => {
   const node = await startTestNode(redis.address, {
     name: 'brief',
     accounts: [(await newAccount('hal')).account],
-    session: { ttlSeconds: 2, renewSeconds: 0 },
+    session: { ttlSeconds: 4, renewSeconds: 0 },
   })
+  t.after(() => node.stop())
   const cookie = await logInAs(node, 'hal')
   const sinceLogin = startStopwatch()
   const page = await listenTo(node.url, { cookie })
   // From here on, a use would extend the session beyond its remaining time.
-  await until('the session has used half of its time', () => sinceLogin.elapsedMs() > 1_300)
+  await until('the session has used half of its time', () => sinceLogin.elapsedMs() > 2_400)
   const again = await listenTo(node.url, { cookie })
   await send(node.url, '/api/sessions', { cookie })
   assert.equal(await page.ended, 'properly')
   assert.equal(await again.ended, 'properly')
-  sinceLogin.assertWithin(2_900, 'closing the streams of a session of two seconds')
+  sinceLogin.assertWithin(4_900, 'closing the streams of a session of four seconds')
   await within(500, 'expiring the session', () =>
     until('the session is expired', async () => (await getUser(node.url, cookie)).status === 401),
   )
-  await node.stop()
 })
 
 test('while Redis is down, an open page stays connected and is notified; afterwards it receives the events that it missed', async () => {
@@ -323,6 +324,7 @@ test('a page that missed more events than are kept receives a gap event', async 
 test('pings carry the newest event id, so an idle page that reconnects has missed nothing', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const node = await startTestNode(redis.address, { name: 'pinging', accounts: [] })
+  t.after(() => node.stop())
   const stranger = await listenTo(node.url)
   await logInAs(left, 'kim')
   const newest = async () => (await redis.inspector.xRevRange('events', '+', '-', { COUNT: 1 }))?.[0]?.id
@@ -333,7 +335,6 @@ test('pings carry the newest event id, so an idle page that reconnects has misse
   })
   stranger.close()
   t.mock.timers.reset()
-  await node.stop()
 })
 
 test('with a full Redis, events are not stored but still sent to pages', async () => {

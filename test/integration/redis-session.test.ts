@@ -82,7 +82,7 @@ test('the reported expiry is never later than the real one', async () => {
 })
 
 test('a used session outlives its idle timeout; an unused one expires', async () => {
-  const options = { ttlSeconds: 1, renewSeconds: 0 }
+  const options = { ttlSeconds: 3, renewSeconds: 0 }
   const sessions = store(left, options)
   const { token: used } = await sessions.setSession(aUser('awake'))
   const { token: idle } = await sessions.setSession(aUser('asleep'))

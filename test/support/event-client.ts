@@ -21,8 +21,8 @@ export interface EventClient {
   message(fits: (message: Message) => boolean): Promise<Message>
   /** The types of all event messages, in order. */
   types(): unknown[]
-  /** Resolves when the server has ended the stream, with whether it ended properly. */
-  ended: Promise<'properly' | 'cut off'>
+  /** Resolves when the server has ended the stream, with whether it ended properly. Fails after a minute. */
+  readonly ended: Promise<'properly' | 'cut off'>
   close(): void
 }
 
@@ -68,7 +68,13 @@ export async function listenTo(
   return {
     status: response.statusCode,
     messages,
-    ended,
+    get ended() {
+      const tooLate = new Promise<never>((_resolve, reject) => {
+        const fail = () => reject(new Error(`${PATIENCE_MS} ms have passed without the end of the stream`))
+        AbortSignal.timeout(PATIENCE_MS).addEventListener('abort', fail, { once: true })
+      })
+      return Promise.race([ended, tooLate])
+    },
     types: () => messages.flatMap(({ name, data }) => (name === 'message' ? [data.type] : [])),
     async message(fits) {
       const signal = AbortSignal.timeout(PATIENCE_MS)

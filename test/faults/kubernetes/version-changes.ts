@@ -1,23 +1,16 @@
 // A rolling update to another version of the application, and its rollback, under load.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../support/until.ts'
+import { createVisitor, type Visitor } from '../../support/visitor.ts'
 import type { Fault, Watch } from '../fault.ts'
 import type { KubernetesStack } from './stack.ts'
 
 const ROLL_OUT_MS = 300_000
-/** How long both versions serve the same sessions, and how long the older one has to rotate each. */
+/** How long both versions serve the same sessions. */
 const SIDE_BY_SIDE_MS = 8_000
 
-/** Counts the session records with this text. ARGV: the text. */
-const COUNT_RECORDS = `
-  local count = 0
-  for _, key in ipairs(redis.call('KEYS', 'session:*')) do
-    if string.find(redis.call('GET', key) or '', ARGV[1], 1, true) then count = count + 1 end
-  end
-  return count`
-
-export const countRecords = async (stack: KubernetesStack, text: string) =>
-  Number(await stack.redis('--raw', 'EVAL', COUNT_RECORDS, '0', text))
+/** The record of the visitor's session, as Redis stores it. */
+const recordOf = (stack: KubernetesStack, visitor: Visitor) => stack.redis('--raw', 'GET', `session:${visitor.token()}`)
 
 /** All nodes become this image and then the one from before. `writes` is what only the newer version writes into a record. */
 export const changeVersion = (image: string, writes: string): Fault<KubernetesStack> => ({
@@ -32,13 +25,21 @@ export const changeVersion = (image: string, writes: string): Fault<KubernetesSt
     await sideBySide(stack, watch, before, () => stack.kubectl('set', 'image', 'deployment/app', `app=${image}`))
     const newer = await stack.nodes()
     watch.expect(!newer.some((name) => before.includes(name)), 'a node of the older version is left')
-    watch.expect((await countRecords(stack, writes)) > 0, 'the newer version has written no record')
+    const visitor = createVisitor(stack.url)
+    await visitor.logIn()
+    watch.expect((await recordOf(stack, visitor)).includes(writes), 'the newer version has not written its record')
     await sideBySide(stack, watch, newer, () => stack.kubectl('rollout', 'undo', 'deployment/app'))
     watch.mended()
     const after = await stack.untilReady('app', before.length)
     watch.expect(!after.some(({ name }) => newer.includes(name)), 'a node of the newer version is left')
-    await sleep(SIDE_BY_SIDE_MS)
-    watch.expect((await countRecords(stack, writes)) > 0, 'the older version has destroyed what the newer one wrote')
+    const token = visitor.token()
+    await until('the older version replaces the token', async () => {
+      await visitor.whoAmI()
+      return visitor.token() !== token
+    })
+    const isKept = (await recordOf(stack, visitor)).includes(writes)
+    watch.expect(isKept, 'the older version has destroyed what the newer one wrote')
+    await visitor.logOut()
   },
 })
 
