@@ -1,4 +1,5 @@
 import type { Credentials } from '../support/http.ts'
+import { until } from '../support/until.ts'
 import { createVisitor } from '../support/visitor.ts'
 import { AGENT, type KnownSession } from './history.ts'
 
@@ -10,9 +11,13 @@ export async function leaveNothing(
 ): Promise<void> {
   for (const session of sessions) await session.visitor.logOut().catch(() => {})
   for (const account of accounts) {
-    const endAll = () => endSessionsOf(url, account)
-    // After a fault nginx may close an idle connection while a request is sent on it. It closes no new one.
-    await endAll().catch(endAll)
+    // After a fault a connection may be cut, and on Kubernetes some reach a machine that has just returned.
+    await until('all sessions of the account are ended', () =>
+      endSessionsOf(url, account).then(
+        () => true,
+        () => false,
+      ),
+    )
   }
 }
 

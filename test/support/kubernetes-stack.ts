@@ -40,7 +40,8 @@ export function createKubernetesStack(namespace: string, settings: Record<string
     /** What the API server says to an overlay, with components, where nothing of it runs yet. */
     async dryRun(overlay: string, components: readonly string[] = []) {
       const empty = [namespace, overlay, ...components].join('-')
-      await run('kubectl', 'create', 'namespace', empty)
+      // The overlay changes the namespace too: without --save-config kubectl warns about that.
+      await run('kubectl', 'create', 'namespace', empty, '--save-config')
       try {
         const apply = (folder: string) => command('kubectl', ['apply', '--dry-run=server', '-k', folder], env)
         return await withOverlay(overlay, components, apply, { namespace: empty })
