@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { CommandParser } from 'redis'
+import type { CommandParser } from '@redis/client'
 
 /** The Redis functions of this version of the application, as FUNCTION LOAD takes them. */
 export const LIBRARY = readFileSync(new URL('../../../redis/functions.lua', import.meta.url), 'utf8')

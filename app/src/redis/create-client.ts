@@ -1,4 +1,4 @@
-import { createClient } from 'redis'
+import { RedisClient as NodeRedisClient } from '@redis/client'
 import type { Address } from '../redis-servers.ts'
 import { atomic } from './atomic.ts'
 
@@ -39,6 +39,14 @@ export interface RedisOptions {
 
 export type RedisClient = ReturnType<typeof createRedisClient>
 
+/**
+ * Makes a client of node-redis, with the functions of this application. node-redis makes a class with all commands of Redis for each
+ * configuration, and its `createClient` makes one for each client: many milliseconds of processor time. A node without Redis makes
+ * several clients a second, so they share one class.
+ */
+// Not node-redis's `functions`: the names of these functions contain their version.
+export const createNodeRedisClient = NodeRedisClient.factory({ modules: { atomic } })
+
 /** A client of one server, at `url`. It is not connected yet. */
 export function createRedisClient(options: RedisOptions) {
   const { url, username, password, ca, deadlineMs, cacheEntries } = options
@@ -48,12 +56,10 @@ export function createRedisClient(options: RedisOptions) {
   // A user name without a password in the URL would take precedence over `password`.
   address.username = ''
   address.password = ''
-  return createClient({
+  return createNodeRedisClient({
     url: address.href,
     ...(user === '' ? {} : { username: user }),
     ...(secret === '' ? {} : { password: secret }),
-    // Not node-redis's `functions`: the names of these functions contain their version.
-    modules: { atomic },
     // A command without a connection fails at once, so the user does not wait for a response.
     disableOfflineQueue: true,
     // Redis then reports changes of the keys that this client has read. Why not clientSideCache: docs/decisions.md.

@@ -1,4 +1,4 @@
-import { MultiErrorReply } from 'redis'
+import { MultiErrorReply } from '@redis/client'
 import type { Logger } from '../logger.ts'
 
 /** A command failed: Redis is unreachable, too slow, or rejected it. The cause says which. */

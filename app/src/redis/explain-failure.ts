@@ -1,4 +1,4 @@
-import { ErrorReply } from 'redis'
+import { ErrorReply } from '@redis/client'
 import type { RedisOptions } from './create-client.ts'
 import { type Answer, FULL, probe } from './probe.ts'
 

@@ -1,4 +1,4 @@
-import { ErrorReply } from 'redis'
+import { ErrorReply } from '@redis/client'
 import { z } from 'zod'
 import { LIBRARY, LIBRARY_NAME } from './atomic.ts'
 import type { RedisClient } from './create-client.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ErrorReply } from 'redis'
+import { ErrorReply } from '@redis/client'
 import { describeAddress, type RedisOptions, type Sentinels } from './create-client.ts'
 import { describe, FunctionsMissing, needsAnotherConnection, RedisUnavailable } from './errors.ts'
 import { explainFailure } from './explain-failure.ts'

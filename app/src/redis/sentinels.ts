@@ -1,7 +1,6 @@
-import { createClient } from 'redis'
 import { z } from 'zod'
 import type { Address } from '../redis-servers.ts'
-import { discard, type RedisOptions, type Sentinels, urlOf } from './create-client.ts'
+import { createNodeRedisClient, discard, type RedisOptions, type Sentinels, urlOf } from './create-client.ts'
 import { withDeadline } from './deadline.ts'
 import { describe } from './errors.ts'
 import { WrongServer } from './explain-failure.ts'
@@ -123,7 +122,7 @@ const LONGEST_PAUSE_MS = 1_000
 
 function createSentinelClient(address: Address, options: Options, isLasting: boolean) {
   const { sentinels, tls = false, ca, deadlineMs } = options
-  const client = createClient({
+  const client = createNodeRedisClient({
     url: urlOf(address, options),
     ...(sentinels.username === undefined ? {} : { username: sentinels.username }),
     ...(sentinels.password === undefined ? {} : { password: sentinels.password }),
