@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { assertEveryNodeSays, createComposeStack, untilEveryNodeAccepts } from '../support/compose-stack.ts'
+import {
+  assertEveryNodeSays,
+  createComposeStack,
+  PATIENT_WITH_REDIS,
+  untilEveryNodeAccepts,
+} from '../support/compose-stack.ts'
 import { GRACE } from '../support/http.ts'
 import { until } from '../support/until.ts'
 import type { Visitor } from '../support/visitor.ts'
@@ -9,7 +14,7 @@ import type { Visitor } from '../support/visitor.ts'
 // A stack behind a trusted proxy on this machine, then the administrator's commands while something fails.
 // test/integration/admin.test.ts has the tests that do not need Compose.
 const project = 'sessions-test-admin'
-const stack = createComposeStack(project, { SESSION_CACHE: 'on', TRUSTED_PROXIES: 'gateway' })
+const stack = createComposeStack(project, { ...PATIENT_WITH_REDIS, SESSION_CACHE: 'on', TRUSTED_PROXIES: 'gateway' })
 const run = (script: string, ...words: string[]) => stack.tryTo(`deploy/${script}`, ...words)
 
 before(async () => {

@@ -5,6 +5,7 @@ import { watchMemory } from '../attack/nginx-siege.ts'
 import {
   assertEveryNodeSays,
   createComposeStack,
+  PATIENT_WITH_REDIS,
   THREE_NODES,
   untilEveryNodeAccepts,
 } from '../support/compose-stack.ts'
@@ -18,7 +19,10 @@ import { until } from '../support/until.ts'
 import { createVisitor, secretsSeen, type Visitor } from '../support/visitor.ts'
 
 // The guarantees of docs/security.md, through nginx, on a stack as `make up` starts it. It also has a public host name.
-const stack = createComposeStack('sessions-test-security', { PUBLIC_HOST: 'sessions.example.org' })
+const stack = createComposeStack('sessions-test-security', {
+  ...PATIENT_WITH_REDIS,
+  PUBLIC_HOST: 'sessions.example.org',
+})
 
 before(async () => {
   await stack.choosePorts()

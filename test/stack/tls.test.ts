@@ -8,7 +8,7 @@ import { launchApart } from '../support/apart.ts'
 import { ask, logIn, visit } from '../support/browser-page.ts'
 import { chromiumPath } from '../support/chromium.ts'
 import { TOP } from '../support/command.ts'
-import { assertEveryNodeSays, createComposeStack, THREE_NODES } from '../support/compose-stack.ts'
+import { assertEveryNodeSays, createComposeStack, PATIENT_WITH_REDIS, THREE_NODES } from '../support/compose-stack.ts'
 import { assertWholeAnswer, line } from '../support/every-answer.ts'
 import { ADA, GRACE } from '../support/http.ts'
 import { prove } from '../support/proof.ts'
@@ -18,6 +18,7 @@ import { createVisitor, type Visitor } from '../support/visitor.ts'
 // The same guarantees over TLS, with hashed keys and with timeouts short enough to test, and long enough for a slow machine.
 const SECONDS = { ttl: 12, absolute: 30, rotate: 3, grace: 6 }
 const stack = createComposeStack('sessions-test-tls', {
+  ...PATIENT_WITH_REDIS,
   TLS: '1',
   SESSION_KEY: 'hashed',
   SESSION_TTL_SECONDS: String(SECONDS.ttl),

@@ -11,6 +11,12 @@ import { createVisitor, type Visitor } from './visitor.ts'
 export const THREE_NODES = ['app-1', 'app-2', 'app-3']
 
 /**
+ * For a stack whose tests judge no time without Redis. On a slow machine a reply of Redis can take longer than the usual 500 ms, and
+ * any request can then be 503.
+ */
+export const PATIENT_WITH_REDIS = { REDIS_DEADLINE_MS: '2000' }
+
+/**
  * The test's own Compose stack, controlled with make like a user does. It keeps all logs of all containers, also of removed
  * ones.
  */
