@@ -6,7 +6,7 @@ import type { RunningStack } from './running-stack.ts'
 
 /**
  * A replica takes over: three seconds until the primary counts as down, the vote and the promotion, and the time until the other
- * replica follows. On two cores that took five to seven seconds, and longer where packets are lost.
+ * replica follows. On two cores that took five to seven seconds.
  */
 export const PROMOTED_MS = 12_000
 /** More successful requests than a drill needs. */
