@@ -4,7 +4,7 @@ import { createRedisClient } from 'app/redis/create-client'
 
 const CLIENTS = 200
 
-/** A class with all commands of Redis for each client takes ten times as long, and a node then answers nobody during an outage. */
+/** A class with all commands of Redis for each client takes more than ten, and a node then sends no response during an outage. */
 test('a client of another server takes less than two milliseconds of processor time', () => {
   createRedisClient({ url: 'redis://127.0.0.1:1', deadlineMs: 500 })
   const before = process.cpuUsage()
