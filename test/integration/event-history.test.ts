@@ -5,6 +5,7 @@ import { connectRedis } from 'app/redis/connect'
 import { type EventClient, listenTo, type Message, telling } from '../support/event-client.ts'
 import { cookieOf, getUser, logIn, send } from '../support/http.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
+import { untilWithin } from '../support/stopwatch.ts'
 import { newAccount, quiet, startTestNode, type TestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
@@ -41,7 +42,7 @@ const reasonFor = async ({ url }: TestNode, cookie: string) =>
   JSON.parse(await (await getUser(url, cookie)).text()).reason
 /** Waits for an event that the page missed. Missed events arrive with the hello or never. */
 const toldAgain = (page: EventClient, fits: (message: Message) => boolean) =>
-  until('the page receives the event that it missed', () => page.messages.some(fits))
+  untilWithin(5_000, 'the page receives the event that it missed', () => page.messages.some(fits))
 const isLast = telling('logout', { sessionId: 'the last one' })
 
 /** A user that logs in repeatedly, as an attacker with one account can. */

@@ -8,7 +8,7 @@ import { type EventClient, listenTo } from '../support/event-client.ts'
 import { cookieOf, logIn, readMetric } from '../support/http.ts'
 import { runNode } from '../support/program.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
-import { within } from '../support/stopwatch.ts'
+import { untilWithin } from '../support/stopwatch.ts'
 import { newAccount, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
@@ -60,9 +60,7 @@ async function assertServed(page: EventClient | undefined, message?: string): Pr
 
 /** Asserts that the stream was evicted with a longer retry time than after any other end. */
 async function assertEvicted(page: EventClient | undefined): Promise<void> {
-  await within(5_000, 'evicting the stream', () =>
-    until('the stream is evicted', () => page?.messages.at(-1)?.name === 'evicted'),
-  )
+  await untilWithin(5_000, 'the stream is evicted', () => page?.messages.at(-1)?.name === 'evicted')
   assert.equal(await page?.ended, 'properly')
   const last = page?.messages.at(-1)
   assert.equal(last?.name, 'evicted')
@@ -196,5 +194,5 @@ test('a busy node queues a burst of 1,000 connections and rejects none', {
     const socket = connect(port, '127.0.0.1', () => connected++).on('error', () => {})
     sockets.push(socket)
   }
-  await until('all connections are in the queue', () => connected === 1_000)
+  await untilWithin(5_000, 'all connections are in the queue', () => connected === 1_000)
 })

@@ -8,7 +8,7 @@ import type { Account } from 'app/users/users'
 import { listenTo, telling } from '../support/event-client.ts'
 import { cookieOf, getUser, logIn, logOut, readMetric, send } from '../support/http.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
-import { startStopwatch, within } from '../support/stopwatch.ts'
+import { startStopwatch, untilWithin } from '../support/stopwatch.ts'
 import { connectTo, newAccount, startTestNode, type TestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
@@ -261,9 +261,7 @@ test('an open page does not extend its session, and its stream ends when the ses
   assert.equal(await page.ended, 'properly')
   assert.equal(await again.ended, 'properly')
   sinceLogin.assertWithin(4_900, 'closing the streams of a session of four seconds')
-  await within(500, 'expiring the session', () =>
-    until('the session is expired', async () => (await getUser(node.url, cookie)).status === 401),
-  )
+  await untilWithin(500, 'the session is expired', async () => (await getUser(node.url, cookie)).status === 401)
 })
 
 test('while Redis is down, an open page stays connected and is notified; afterwards it receives the events that it missed', async () => {

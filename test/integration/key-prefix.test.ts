@@ -4,7 +4,7 @@ import { listenTo, telling } from '../support/event-client.ts'
 import { ADA, cookieOf, getUser, logIn, logOut } from '../support/http.ts'
 import { runNode } from '../support/program.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
-import { within } from '../support/stopwatch.ts'
+import { untilWithin } from '../support/stopwatch.ts'
 import { until } from '../support/until.ts'
 
 let redis: TestRedis
@@ -101,7 +101,9 @@ test('two nodes in database 2 are one stack: a logout invalidates the other’s 
   assert.equal((await getUser(right, cookie)).status, 200)
   await logOut(left, cookie)
   await page.message(telling('logout', { node: 'left' }))
-  await within(1_000, 'ending the session on the other node', () =>
-    until('the other node rejects the session', async () => (await getUser(right, cookie)).status === 401),
+  await untilWithin(
+    1_000,
+    'the other node rejects the session',
+    async () => (await getUser(right, cookie)).status === 401,
   )
 })

@@ -5,7 +5,7 @@ import type { RedisConnection } from 'app/redis/connection'
 import { RedisDisconnected, RedisUnavailable } from 'app/redis/errors'
 import { lastingPort } from '../support/lasting-port.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
-import { within } from '../support/stopwatch.ts'
+import { untilWithin, within } from '../support/stopwatch.ts'
 import { quiet } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
@@ -117,7 +117,7 @@ test('a node waits for a Redis that is at maxclients', async () => {
         () => true,
         () => false,
       )
-  await until('Redis accepts another client', isIn)
+  await untilWithin(3_000, 'Redis accepts another client', isIn)
   await late.close()
 })
 

@@ -8,7 +8,7 @@ import { cookieOf, getUser, logIn } from '../support/http.ts'
 import { lastingPort } from '../support/lasting-port.ts'
 import { type LogLine, type Program, runNode } from '../support/program.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
-import { within } from '../support/stopwatch.ts'
+import { untilWithin } from '../support/stopwatch.ts'
 import { startTcpSwitch } from '../support/tcp-switch.ts'
 import { quiet } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
@@ -59,9 +59,7 @@ for (const cache of ['off', 'on']) {
     assert.equal((await getUser(url, cookie)).status, 503, 'sessions are not read from a replica')
 
     await promote(first)
-    await within(5_000, 'accepting logins', () =>
-      until('a login succeeds', async () => (await logIn(url)).status === 200),
-    )
+    await untilWithin(5_000, 'a login succeeds', async () => (await logIn(url)).status === 200)
     assert.equal((await readiness(url)).status, 200)
   })
 }
@@ -125,9 +123,7 @@ test('after a failover behind the same name, the connection is replaced and exis
   await promote(second)
   name.turnTo(portOf(second))
   await follow(first, second)
-  await within(3_000, 'accepting logins', () =>
-    until('a login succeeds', async () => (await logIn(url)).status === 200),
-  )
+  await untilWithin(3_000, 'a login succeeds', async () => (await logIn(url)).status === 200)
   assert.equal((await getUser(url, cookie)).status, 200)
   assert.equal((await readiness(url)).status, 200)
   assert.ok((await second.inspector.keys('session:*')).length >= 2)
@@ -143,9 +139,7 @@ test('a node started with a replica is alive and reports why it is not ready, un
   assert.equal(status, 503)
   assert.match(body.detail, /replica/)
   await promote(first)
-  await within(5_000, 'becoming ready', () =>
-    until('the node is ready', async () => (await readiness(url)).status === 200),
-  )
+  await untilWithin(5_000, 'the node is ready', async () => (await readiness(url)).status === 200)
 })
 
 test('a node waits for a replica that may not serve data (MASTERDOWN), also at startup', async (t) => {
@@ -158,9 +152,7 @@ test('a node waits for a replica that may not serve data (MASTERDOWN), also at s
   const { url } = await startNode(t, first.url)
   assert.match((await readiness(url)).body.detail, /MASTERDOWN/)
   await promote(first)
-  await within(5_000, 'becoming ready', () =>
-    until('the node is ready', async () => (await readiness(url)).status === 200),
-  )
+  await untilWithin(5_000, 'the node is ready', async () => (await readiness(url)).status === 200)
 })
 
 test('with a primary without enough replicas (NOREPLICAS), sessions work and logins are 503', async (t) => {

@@ -5,6 +5,7 @@ import type { SessionOptions } from 'app/sessions/session-store'
 import { createCommands } from '../support/model-redis.ts'
 import { difference } from '../support/redis-calls.ts'
 import type { TestRedis } from '../support/redis-server.ts'
+import { untilWithin } from '../support/stopwatch.ts'
 import { aUser, keyOf, startTwoConnections, storeOn } from '../support/stores.ts'
 import { standardOptions } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
@@ -379,7 +380,7 @@ test('a login is recent for a limited time by Redis’s clock', async () => {
   const sessions = store(left, { freshSeconds: 1 })
   const { session } = await sessions.setSession(aUser('fresh'))
   assert.equal(await sessions.isFresh(session), true)
-  await until('the login is no longer recent', async () => !(await sessions.isFresh(session)))
+  await untilWithin(3_000, 'the login is no longer recent', async () => !(await sessions.isFresh(session)))
 })
 
 test('the in-memory Redis of the rotation model replies like the real Redis', async () => {

@@ -8,7 +8,7 @@ import { cookieOf, getUser, logIn, logOut, send } from '../support/http.ts'
 import { lastingPort } from '../support/lasting-port.ts'
 import { type Program, runNode } from '../support/program.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
-import { startStopwatch } from '../support/stopwatch.ts'
+import { startStopwatch, untilWithin } from '../support/stopwatch.ts'
 import { until } from '../support/until.ts'
 
 let redis: TestRedis
@@ -145,7 +145,7 @@ test('with Redis at maxclients, a node is alive but not ready, passes requests t
   for (const header of ['Content-Type', 'Cache-Control', 'Set-Cookie'])
     assert.equal(askedByNginx.headers.get(header), null)
   await redis.inspector.configSet('maxclients', '1000')
-  await until('the node is ready', async () => (await fetch(`${url}/readyz`)).ok)
+  await untilWithin(3_000, 'the node is ready', async () => (await fetch(`${url}/readyz`)).ok)
   assert.equal((await fetch(`${url}/api/user`, { headers })).status, 401)
   await until('the other nodes list it', async () =>
     (await (await fetch(`${url}/api/cluster`)).text()).includes('"app-1"'),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { pbkdf2 } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { until } from './until.ts'
 
 /** Work of known length. It does not involve the product. */
 const knownWork = () => promisify(pbkdf2)('', '', 20_000, 32, 'sha256')
@@ -66,3 +67,7 @@ export async function within<T>(limitMs: number, what: string, work: () => Promi
   stopwatch.assertWithin(limitMs, what)
   return result
 }
+
+/** Waits for a state like `until`. It must not take longer than `limitMs`. */
+export const untilWithin = <T>(limitMs: number, what: string, isSo: () => Promise<T> | T): Promise<NonNullable<T>> =>
+  within(limitMs, `waiting until ${what}`, () => until(what, isSo))
