@@ -15,7 +15,6 @@ import { COUNTED_ONLY } from './lib/summary.ts'
 import { createVisitor, type Visitor } from './lib/visitor.ts'
 
 const { nodes, minPerCell } = settings
-const LOGINS_PER_NODE = 10
 const honoured = new Counter('session_honoured')
 const rejected = new Counter('session_rejected')
 
@@ -34,7 +33,7 @@ for (const createdOn of nodes) {
 
 export function matrix(): void {
   const sessions = new Map<string, Visitor>()
-  const round = createRound({ nodes: () => nodes, times: 1, patience: LOGINS_PER_NODE })
+  const round = createRound({ nodes: () => nodes, times: 1 })
   for (let logins = 0; round.goesOn(); logins++) {
     const visitor = createVisitor(logins)
     const answer = visitor.logIn()

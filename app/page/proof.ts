@@ -22,14 +22,11 @@ export interface Proof {
 
 /** Slow enough to watch. */
 const PAUSE_MS = 260
-/** Other tabs and the page itself send requests too, so the balancer may pass over a node. */
-const PATIENCE = 3
-const MOST_LOGINS_PER_NODE = 5
 
 /** The matrix of `make loadtest`, in the browser, counted by the same rules. */
 export function createProof({ count, nodes, createdOn, whoAmI, logInAgain }: Parts): Proof {
   async function fillRow(times: number): Promise<void> {
-    const round = createRound({ nodes, times, patience: PATIENCE })
+    const round = createRound({ nodes, times })
     while (round.goesOn()) {
       const { status, servedBy } = await whoAmI()
       // Any other answer says nothing about the session, for example a 503 without Redis.
@@ -42,12 +39,19 @@ export function createProof({ count, nodes, createdOn, whoAmI, logInAgain }: Par
 
   async function fillAll(): Promise<void> {
     const isFull = (node: string) => nodes().every((servedBy) => findCell(count, node, servedBy) !== undefined)
+    const logins = createRound({ nodes, times: 1 })
+    // One try for each row: a balancer that keeps a session on one node does so with the next login too.
+    const tried = new Set([createdOn()])
+    logins.add(createdOn() ?? '')
     await fillRow(1)
-    for (let logins = 0; logins < MOST_LOGINS_PER_NODE * nodes().length && !nodes().every(isFull); logins++) {
+    while (logins.goesOn() && !nodes().every(isFull)) {
       if (!(await logInAgain())) return
       await wait(PAUSE_MS)
       const origin = createdOn()
-      if (origin !== undefined && !isFull(origin)) await fillRow(1)
+      logins.add(origin ?? '')
+      if (origin === undefined || isFull(origin) || tried.has(origin)) continue
+      tried.add(origin)
+      await fillRow(1)
     }
   }
 

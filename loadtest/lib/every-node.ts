@@ -2,13 +2,10 @@ import { createRound } from '../../app/page/shared/round.ts'
 import { settings } from './settings.ts'
 import type { Answer } from './visitor.ts'
 
-/** Other scenarios send requests too, so nginx does not send each node every third request of this one. */
-const PATIENCE = 4
-
 /** Sends requests until every node has served enough of them, and passes each response to `look`. */
 export function askEveryNode(ask: () => Answer, look: (answer: Answer) => void): void {
   const { nodes, minPerCell } = settings
-  const round = createRound({ nodes: () => nodes, times: minPerCell, patience: PATIENCE })
+  const round = createRound({ nodes: () => nodes, times: minPerCell })
   while (round.goesOn()) {
     const answer = ask()
     look(answer)

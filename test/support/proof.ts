@@ -19,11 +19,6 @@ interface Aim {
   signal?: AbortSignal
 }
 
-/** A login served by a node that already has a session is repeated up to this many times per node. */
-const LOGINS_PER_NODE = 10
-/** The balancer may be any, also one that picks nodes at random. */
-const PATIENCE = 20
-
 /**
  * Counts the same as loadtest/1-matrix.ts and 2-logout.ts, without k6. It logs out all its sessions at the end. `judge`
  * decides what the counts prove.
@@ -84,7 +79,7 @@ async function countMatrix(aim: Aim, visitors: Visitors): Promise<Matrix> {
   const { nodes } = aim
   const matrix = emptyMatrix(nodes)
   const sessions = new Map<string, NonNullable<Awaited<ReturnType<Visitors['logIn']>>>>()
-  const round = createRound({ nodes: () => nodes, times: 1, patience: LOGINS_PER_NODE })
+  const round = createRound({ nodes: () => nodes, times: 1 })
   while (round.goesOn()) {
     const session = await visitors.logIn()
     // One failure is enough. More would only lock the account.
@@ -137,7 +132,7 @@ async function askEveryNode(
   visitor: Visitor,
   look: (answer: Answer) => void,
 ): Promise<void> {
-  const round = createRound({ nodes: () => nodes, times: minPerCell, patience: PATIENCE })
+  const round = createRound({ nodes: () => nodes, times: minPerCell })
   while (round.goesOn()) {
     signal?.throwIfAborted()
     const answer = await visitor.whoAmI()

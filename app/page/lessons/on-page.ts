@@ -20,8 +20,6 @@ interface Parts {
 
 /** Slow enough to watch. */
 const PAUSE_MS = 260
-/** Other tabs send requests too, so the balancer may pass over a node. */
-const PATIENCE = 3
 
 /** What lessons read and do on this page. */
 export function createPageOfLessons({ visit, nodes, connection, experiment, whoAmI, logIn }: Parts): Page {
@@ -29,7 +27,7 @@ export function createPageOfLessons({ visit, nodes, connection, experiment, whoA
 
   /** Also without a session: a lesson looks at the nodes that reject an ended one. */
   async function sendToEachNode(): Promise<void> {
-    const round = createRound({ nodes: nodes.names, times: 1, patience: PATIENCE })
+    const round = createRound({ nodes: nodes.names, times: 1 })
     while (round.goesOn()) {
       const { servedBy } = await whoAmI()
       round.add(servedBy)

@@ -37,8 +37,6 @@ export interface Question {
 
 export class LoginFailed extends Error {}
 
-/** A balancer may be any, also one that picks nodes at random. */
-const PATIENCE = 10
 /** Requests to nodes without names. */
 const UNNAMED = 24
 
@@ -89,7 +87,7 @@ export function createWorld({ app, folder, signal, client }: Given): MutableWorl
     },
     async askEveryNode(visitor, times, look, as = 'browser') {
       const { nodes } = world
-      const round = createRound({ nodes: () => nodes, times, patience: PATIENCE })
+      const round = createRound({ nodes: () => nodes, times })
       for (let sent = 0; nodes.length === 0 ? sent < UNNAMED : round.goesOn(); sent++) {
         const browser = visitor.copy()
         const seen = await browser.whoAmI()

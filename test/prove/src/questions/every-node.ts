@@ -7,7 +7,6 @@ import { type Finding, tally } from '../finding.ts'
 import type { Seen, Visitor } from '../visitor.ts'
 import type { Question, World } from '../world.ts'
 
-const LOGINS_PER_NODE = 12
 const UNNAMED_LOGINS = 4
 
 /** Every node accepts the sessions that every node has created. */
@@ -42,7 +41,7 @@ async function logInOnEveryNode(world: World): Promise<Map<string, Visitor>> {
   const { nodes, app } = world
   const created = new Map<string, Visitor>()
   const anonymous = nodes.length === 0 ? UNNAMED_LOGINS : 2 * nodes.length
-  const round = createRound({ nodes: () => nodes, times: 1, patience: LOGINS_PER_NODE })
+  const round = createRound({ nodes: () => nodes, times: 1 })
   for (let logins = 0; nodes.length === 0 ? logins < anonymous : round.goesOn(); logins++) {
     const { visitor, reply } = await world.logIn()
     if (app.node === undefined || reply.node === undefined) {
