@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { slotOf } from 'app/redis/cluster/key-slot'
 import { RedisDisconnected, RedisUnavailable } from 'app/redis/errors'
+import { type Attempt, createLoginThrottle } from 'app/users/login-throttle'
 import { acceptedAgain } from '../support/accepted-again.ts'
 import { read } from '../support/contract/answers.ts'
 import { cookieOf, getUser, logIn, logOut, send } from '../support/http.ts'
@@ -12,7 +13,7 @@ import { type ClusterOptions, startRedisCluster, type TestCluster } from '../sup
 import { startTestRedis } from '../support/redis-server.ts'
 import type { TestServer } from '../support/redis-single.ts'
 import { aUser, keyOf, storeOn } from '../support/stores.ts'
-import { connectTo, environmentOf, newAccount, startTestNode } from '../support/test-node.ts'
+import { connectTo, environmentOf, newAccount, PATIENT, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
 async function startCluster(t: TestContext, options: ClusterOptions = {}): Promise<TestCluster> {
@@ -187,6 +188,33 @@ test('while one primary is paused, sessions on the others are served, and calls 
     paused.resume()
   }
   await until('all are served', () => isServed(keys))
+})
+
+test('a check whose counts are on two servers, of which one is down, keeps no place at the other', async (t) => {
+  const redis = await startCluster(t)
+  const connection = await connectTo(redis.address, { deadlineMs: 2_000 })
+  t.after(connection.close)
+  const { begin } = createLoginThrottle(connection, { ...PATIENT, maxFailures: 1 })
+  /** The servers that count logins of the address and of the account, by the keys that a login leaves. */
+  async function ownersFor(attempt: Attempt): Promise<TestServer[]> {
+    await redis.inspector.flushAll()
+    await (await begin(attempt))?.succeeded()
+    const keys = await redis.inspector.keys('login-counts*')
+    assert.equal(keys.length, 2)
+    return Promise.all(keys.sort().map(redis.ownerOf))
+  }
+  let attempt = { username: 'ann', address: '' }
+  let ofAddress: TestServer | undefined
+  for (let number = 1; ofAddress === undefined; number++) {
+    attempt = { ...attempt, address: `192.0.2.${number}` }
+    const [address, account] = await ownersFor(attempt)
+    if (address !== account) ofAddress = address
+  }
+  await ofAddress.crash()
+  // One check may begin at a time, so one that keeps its place would stop all others.
+  for (let login = 0; login < 3; login++) await assert.rejects(begin(attempt), RedisUnavailable)
+  await ofAddress.start()
+  await until('a check begins', () => begin(attempt).catch(() => undefined))
 })
 
 test('a write that no replica of its primary has confirmed is 503', async (t) => {

@@ -9,9 +9,14 @@ import { type RedisWithSentinels, startRedisWithSentinels } from '../support/red
 import { connectTo, newAccount, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
-async function startStack(t: TestContext, redis: RedisWithSentinels, deadlineMs = 1_000) {
+async function startStack(t: TestContext, redis: RedisWithSentinels, deadlineMs = 1_000, maxFailures = 100_000) {
   const { account, password } = await newAccount('ann')
-  const node = await startTestNode(redis.address, { name: 'left', accounts: [account], deadlineMs })
+  const node = await startTestNode(redis.address, {
+    name: 'left',
+    accounts: [account],
+    deadlineMs,
+    throttle: { maxFailures },
+  })
   t.after(() => node.stop())
   return { ...node, logIn: () => logIn(node.url, { username: 'ann', password }) }
 }
@@ -115,6 +120,19 @@ test('without a replica that confirms it, a login is 503 and nothing of it is vi
   assert.equal((await primary?.inspector.keys('session:*'))?.length, 1)
   const { sessions } = await read(await send(node.url, '/api/sessions', { cookie }))
   assert.equal(sessions.length, 1)
+})
+
+test('logins that failed for want of a replica do not count as guesses: afterwards the next login succeeds', async (t) => {
+  const redis = await startRedis(t, { downAfterMs: 60_000, server: [] })
+  const MAX_FAILURES = 3
+  const node = await startStack(t, redis, 1_000, MAX_FAILURES)
+  const [primary, ...replicas] = redis.servers
+  for (const replica of replicas) replica.pause()
+  for (let login = 0; login < 2 * MAX_FAILURES; login++) assert.equal((await node.logIn()).status, 503)
+  const [key = ''] = (await primary?.inspector.keys('login-counts:*')) ?? []
+  assert.equal(await primary?.inspector.exists(key), 0, 'a check is still under way')
+  for (const replica of replicas) replica.resume()
+  await until('a login succeeds', async () => (await node.logIn()).status === 200)
 })
 
 test('without a replica that confirms it, a logout is 503 and keeps the cookie; it is done when a replica knows it', async (t) => {

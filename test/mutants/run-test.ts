@@ -11,7 +11,8 @@ const TIMEOUT_MS = { alone: 120_000, stack: 600_000 }
 const PROJECTS: readonly [RegExp, readonly string[]][] = [
   [/^app\/src\//, ['app']],
   [/^app\/page\//, ['app/tsconfig.page.json']],
-  [/^(test|loadtest)\//, ['loadtest', 'test/prove', 'test']],
+  // Page, k6 scripts and `make prove` share what is in app/page/shared.
+  [/^(test|loadtest|app\/page\/shared)\//, ['loadtest', 'test/prove', 'test']],
 ]
 
 /** Compiles a checkout, but only the parts of it that have changed since. */

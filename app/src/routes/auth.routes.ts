@@ -45,8 +45,7 @@ export function authRoutes(parts: Parts): Router {
       const attempt = { username, address: req.ip ?? '' }
       const { user, check } = await authenticate(req, attempt, password)
       const given = cookie.readAll(req)
-
-      const { token, session, replaced, ended } = await sessions.setSession(user, {
+      const login = {
         address: attempt.address,
         agent: (req.get('User-Agent') ?? '').slice(0, MAX_AGENT_LENGTH),
         replaces: given.length === 1 ? given[0] : undefined,
@@ -58,7 +57,9 @@ export function authRoutes(parts: Parts): Router {
           await (isDisabled ? check.failed() : check.succeeded())
           if (isDisabled) throw rejectLogin(req, attempt)
         },
-      })
+      }
+      // A check whose session could not be created must end too: a few of them would keep the account busy for a minute.
+      const { token, session, replaced, ended } = await sessions.setSession(user, login).finally(check.abandoned)
       if (replaced) await journal.recordEnding(req.log, 'replaced', replaced)
       if (given.length > 1) await endSessions(req, res, 'replaced')
       await Promise.all(ended.map((one) => journal.recordEnding(req.log, 'made_room', one)))

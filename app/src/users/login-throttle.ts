@@ -22,7 +22,10 @@ export interface Attempt {
   address: string
 }
 
-/** A password check that is counted and not finished. The caller calls one of the functions, once. */
+/**
+ * A password check that is counted and not finished. The caller calls one of the functions, whatever happens: a check without an
+ * outcome keeps its place for a minute. The first call decides, and later ones do nothing.
+ */
 export interface Check {
   /** By the clock of Redis, in milliseconds since 1970. */
   startedAt: number
@@ -30,7 +33,7 @@ export interface Check {
   failed(): Promise<void>
   /** The login succeeded. Deletes the failures of this address with this account, but not those with other accounts. */
   succeeded(): Promise<void>
-  /** The password was not checked. */
+  /** Nothing came of it, and not because of the password: something else failed. Does not throw. */
   abandoned(): Promise<void>
 }
 
@@ -62,21 +65,33 @@ export function createLoginThrottle(redis: RedisConnection, options: ThrottleOpt
      */
     async begin(attempt: Attempt): Promise<Check | undefined> {
       const limits = limitsOf(attempt)
-      const begun = await Promise.all(limits.map(({ limit, hash }) => limit.begin(hash)))
-      const counted = limits.filter((_limit, place) => isBegun(begun[place]))
-      // All counts together, so they share one round trip.
-      const end = (outcome: 'failed' | 'succeeded' | 'abandoned') => async () => {
-        await Promise.all(counted.map(({ limit, hash }) => limit.end(hash, outcome)))
-      }
+      // In a cluster, the counts of the account and of the address can be on two servers, of which one fails.
+      const asked = await Promise.allSettled(limits.map(({ limit, hash }) => limit.begin(hash)))
+      const begun = asked.map((one) => (one.status === 'fulfilled' ? one.value : undefined))
+      const check = checkOf(limits.filter((_limit, place) => isBegun(begun[place])))
       const [first] = begun
-      if (counted.length === limits.length && isBegun(first)) {
-        const { startedAt } = first
-        return { startedAt, failed: end('failed'), succeeded: end('succeeded'), abandoned: end('abandoned') }
-      }
-      await end('abandoned')()
-      for (const one of begun) if (one !== 'busy' && 'reason' in one) throw new LoginThrottled(one)
+      if (begun.every(isBegun) && isBegun(first)) return { startedAt: first.startedAt, ...check }
+      await check.abandoned()
+      for (const one of begun) if (typeof one === 'object' && 'reason' in one) throw new LoginThrottled(one)
+      for (const one of asked) if (one.status === 'rejected') throw one.reason
       return undefined
     },
+  }
+}
+
+/** The ends of a check that is counted in these limits. */
+function checkOf(counted: readonly Counted[]): Omit<Check, 'startedAt'> {
+  let isSettled = false
+  async function settle(outcome: 'failed' | 'succeeded' | 'abandoned'): Promise<void> {
+    if (isSettled) return
+    isSettled = true
+    // All together, so they share one round trip.
+    await Promise.all(counted.map(({ limit, hash }) => limit.end(hash, outcome)))
+  }
+  return {
+    failed: () => settle('failed'),
+    succeeded: () => settle('succeeded'),
+    abandoned: () => settle('abandoned').catch(() => {}),
   }
 }
 
