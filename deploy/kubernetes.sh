@@ -171,7 +171,10 @@ k8s_forward() {
   # shellcheck disable=SC2153 # environment.sh sets it
   url=$(url_of http 127.0.0.1 "$PORT")
   port_is_taken "$PORT" 127.0.0.1 && die "Port $PORT is in use. Run: make k8s-up PORT=9090"
-  setsid kubectl --namespace "$K8S_NAMESPACE" port-forward service/nginx "$PORT:80" > "$K8S_FOLDER/forward.log" 2>&1 < /dev/null 8>&- 9<&- &
+  # A process group of its own, as in deploy/local: it outlives the terminal.
+  set -m
+  kubectl --namespace "$K8S_NAMESPACE" port-forward service/nginx "$PORT:80" > "$K8S_FOLDER/forward.log" 2>&1 < /dev/null 8>&- 9<&- &
+  set +m
   say $! > "$K8S_FOLDER/forward.pid"
   for _ in $(seq 50); do
     if answers "$url"; then say "$url"; return; fi
@@ -183,7 +186,6 @@ k8s_forward() {
 k8s_stop_forwarding() {
   local pid
   pid=$(cat "$K8S_FOLDER/forward.pid" 2> /dev/null) || return 0
-  # By its arguments too: the number can belong to another process by now.
-  if tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -q port-forward; then kill "$pid" 2> /dev/null || true; fi
+  if process_is "$pid" port-forward; then kill "$pid" 2> /dev/null || true; fi
   rm -f "$K8S_FOLDER/forward.pid"
 }

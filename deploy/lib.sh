@@ -46,10 +46,17 @@ remove_own_stack() {
     docker image prune --force --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
 }
 
+# Whether a process still runs, by a part of its arguments too: after a restart of the machine, another one can have its number.
+process_is() {
+  # The second form is that of busybox.
+  { ps -A -ww -o pid= -o args= 2>/dev/null || ps -o pid,args; } |
+    awk -v pid="$1" -v part="$2" '$1 == pid && index($0, part) { found = 1 } END { exit !found }'
+}
+
 # The process ID of the stack that `deploy/local` has started, if it still runs.
 local_pid() {
   local pid
-  pid=$(cat "$LOCAL/pid" 2>/dev/null) && kill -0 "$pid" 2>/dev/null && say "$pid"
+  pid=$(cat "${1:-$LOCAL}/pid" 2>/dev/null) && process_is "$pid" server-lb.js && say "$pid"
 }
 
 runs_locally() { [ -n "$(local_pid)" ]; }
@@ -136,9 +143,15 @@ fetch_text() {
   fi
 }
 
-# Compose compares its own files only. This hash is a label of nginx, so Compose recreates nginx when a mounted file has changed.
-NGINX_CONFIG=$(sha256_of "$(cat nginx/*.* nginx/parts/*)")
-export NGINX_CONFIG
+# Compose compares its own files only. This hash is a label of nginx, so Compose recreates nginx when a mounted file has changed, or
+# the certificate.
+note_files_of_nginx() {
+  local files=(nginx/*.* nginx/parts/*)
+  if [ -n "$TLS" ] && [ -f .secrets/tls-certificate.pem ]; then files+=(.secrets/tls-certificate.pem); fi
+  NGINX_CONFIG=$(sha256_of "$(cat "${files[@]}")")
+  export NGINX_CONFIG
+}
+note_files_of_nginx
 
 # Installs the packages of a folder if its lock file has changed.
 fetch_packages() {
