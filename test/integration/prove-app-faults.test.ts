@@ -41,6 +41,15 @@ for (const [only, lie, concluded] of FOUND)
     assert.equal(code, 1)
   })
 
+test('store-away detects one node that does not find the store again, also with one user', async (t) => {
+  const { url } = await startAppLiar(t, 'away: one node never back')
+  const { accounts, ...given } = liarDescription(url)
+  const { report } = await proveApp(t, { ...given, accounts: accounts.slice(0, 1) }, { only: 'store-away' })
+  const [answer] = report?.answers ?? []
+  assert.equal(answer?.verdict, 'FAIL', answer?.concluded)
+  assert.match(answer.concluded, /did not work again within 5 s/)
+})
+
 test('a response that a cache keeps for each cookie passes', async (t) => {
   const { url } = await startAppLiar(t, 'varies by cookie')
   const { report } = await proveApp(t, liarDescription(url), { only: 'cache-headers' })

@@ -81,4 +81,9 @@ async function renderTables(shown: readonly Shown[], skipped: readonly string[])
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
 const cell = ({ answers }: Shown, id: string) => WORDS[answers.find((answer) => answer.id === id)?.verdict ?? ''] ?? ''
-const oneLine = (lines: readonly string[]) => lines.join(' ').replaceAll('|', '\\|')
+/** As sentences, of which some are only a value. */
+const oneLine = (lines: readonly string[]) =>
+  lines
+    .map((line) => (/[.:;]$/.test(line) ? line : `${line}.`))
+    .join(' ')
+    .replaceAll('|', '\\|')

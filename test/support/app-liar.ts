@@ -41,6 +41,7 @@ export type AppLie =
   | 'away: clears the cookie'
   | 'away: forgets'
   | 'away: never back'
+  | 'away: one node never back'
   | 'away: nothing'
   | 'restart forgets'
   | 'restart fails requests'
@@ -64,7 +65,7 @@ const CACHING: { [lie in AppLie]?: Record<string, string> } = {
 export async function startAppLiar(t: TestContext, lie: AppLie) {
   const sessions = new Map<string, Session>()
   const names = lie === 'one node' ? ['app-1'] : NODES
-  const state = { turn: 0, tokens: 0, isAway: false, isRestarting: false, requests: 0 }
+  const state = { turn: 0, tokens: 0, isAway: false, wasAway: false, isRestarting: false, requests: 0 }
   const token = () => `${(++state.tokens).toString(36)}x${Math.random().toString(36).slice(2)}${'0'.repeat(8)}`
 
   const server = createServer((req, res) => {
@@ -89,7 +90,7 @@ interface Request {
   node: string
   cookie: string
   sessions: Map<string, Session>
-  state: { isAway: boolean; isRestarting: boolean }
+  state: { isAway: boolean; wasAway: boolean; isRestarting: boolean }
   token: () => string
 }
 
@@ -108,7 +109,8 @@ async function respond(request: Request): Promise<void> {
   }
   if (req.url?.startsWith('/control/')) return control(request, answer)
   if (state.isRestarting && lie === 'restart fails requests') return answer(502, {})
-  if (state.isAway && lie !== 'away: nothing') {
+  const staysAway = lie === 'away: one node never back' && node === 'app-2' && state.wasAway
+  if ((state.isAway || staysAway) && lie !== 'away: nothing') {
     if (lie === 'away: signed out') return answer(401, {})
     if (lie === 'away: slow') await sleep(3_500)
     return answer(503, {}, lie === 'away: clears the cookie' ? { 'Set-Cookie': 'sid=; Path=/; Max-Age=0' } : {})
@@ -120,7 +122,7 @@ async function respond(request: Request): Promise<void> {
 }
 
 async function control({ req, state, sessions, lie }: Request, answer: Respond): Promise<void> {
-  if (req.url === '/control/away') state.isAway = true
+  if (req.url === '/control/away') state.isAway = state.wasAway = true
   if (req.url === '/control/back') {
     if (lie !== 'away: never back') state.isAway = false
     if (lie === 'away: forgets') sessions.clear()

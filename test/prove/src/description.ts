@@ -62,7 +62,10 @@ const shell = z.string().min(1).describe('Shell command. It runs in the folder o
 export const descriptionSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z.string().min(1).optional().describe('Name of the application, for the report'),
-  url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).describe('Address of the balancer'),
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((url) => !URL.canParse(url) || new URL(url).pathname === '/', 'must have no path: each request has its own')
+    .describe('Address of the balancer'),
   login: call.refine(hasOneBody, ONE_BODY).describe('How to log in'),
   user: read
     .extend({

@@ -10,6 +10,8 @@ type Store = NonNullable<World['app']['store']>
 
 const COMMAND_SECONDS = 60
 const EVERY_MS = 200
+/** Between two looks whether it works again. */
+const LOOK_MS = 500
 
 /** Without its store the application says so in time, signs nobody out, and works again afterwards. */
 export const storeAway: Question = {
@@ -24,7 +26,7 @@ export const storeAway: Question = {
     const away = await takeAway(world, store, visitors)
     if (typeof away === 'string') return { did, saw: [], verdict: 'NOT JUDGED', concluded: away }
     const { seen, login, cleared } = away
-    const back = await awaitReturn(visitors, store.backSeconds)
+    const back = await awaitReturn(world, visitors, store.backSeconds)
     const after = await standingsAfter(world, visitors)
     const slowestMs = Math.max(...seen.map(({ ms }) => ms))
     const saw = [
@@ -82,13 +84,20 @@ async function logInMeanwhile(world: World): Promise<string> {
   }
 }
 
-/** The time until every session is honoured or signed out again. Undefined if that takes too long. */
-async function awaitReturn(visitors: readonly Visitor[], withinSeconds: number): Promise<number | undefined> {
+/** The time until every node honours sessions again, or says that they ended. Undefined if that takes too long. */
+async function awaitReturn(
+  world: World,
+  visitors: readonly Visitor[],
+  withinSeconds: number,
+): Promise<number | undefined> {
   const startedMs = performance.now()
   while (performance.now() - startedMs < withinSeconds * 1000) {
     const seen = await Promise.all(visitors.map((visitor) => visitor.copy().whoAmI()))
-    if (seen.every(({ standing }) => standing !== 'failed')) return performance.now() - startedMs
-    await sleep(EVERY_MS)
+    const areBack = seen.every(({ standing }) => standing !== 'failed')
+    // Each of these met one node, and another one may not have found the store again.
+    if (areBack && !(await standingsAfter(world, visitors.slice(0, 1))).includes('failed'))
+      return performance.now() - startedMs
+    await sleep(LOOK_MS)
   }
   return undefined
 }
@@ -117,6 +126,7 @@ function judge({ store, seen, login, cleared, back, after }: Observed): Pick<Fin
     ...(cleared > 0 ? [`${cleared} responses cleared or replaced the session cookie`] : []),
     ...(late > 0 ? [`${late} requests got no response within ${answerSeconds} s`] : []),
     ...(back === undefined ? [`the application did not work again within ${backSeconds} s`] : []),
+    ...(back !== undefined && after.includes('failed') ? ['afterwards requests failed'] : []),
     ...(after.includes('signed out') ? ['afterwards users were signed out'] : []),
     ...(after.includes('another user') ? ['afterwards a session was that of another user'] : []),
   ]
