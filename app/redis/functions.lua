@@ -1,4 +1,4 @@
-#!lua name=sessions_22198281
+#!lua name=sessions_f0a1c33a
 -- What the nodes do in Redis in one step: nothing comes between the look and the write of a function. A Redis account that
 -- may only call these (FCALL) can run no code of its own, so it cannot stop Redis by an endless script (EVAL).
 -- https://redis.io/docs/latest/develop/programmability/functions-intro/
@@ -10,7 +10,7 @@
 --
 -- Redis refuses a function that has no flag when it is full (OOM). The flag allow-oom is for those that store nothing, or change
 -- a few digits: inside such a function Redis refuses no command.
-local version = '_22198281'
+local version = '_f0a1c33a'
 
 local function register(name, flags, callback)
   redis.register_function({ function_name = name .. version, callback = callback, flags = flags })
@@ -173,7 +173,8 @@ register('begin_login', {}, function(keys, args)
   end
   if counts.checks >= math.min(args[1] - counts.failures, args[3] - counts.logins) then return { 'busy', 0 } end
   counts.checks = counts.checks + 1
-  counts.checks_end = counts.now + args[5]
+  -- Not later with each further check: one whose node has crashed would be counted for as long as others come.
+  if counts.checks == 1 then counts.checks_end = counts.now + args[5] end
   write_counts(keys[1], counts)
   return { 'begun', counts.now }
 end)

@@ -4,8 +4,11 @@ import { connectRedis } from 'app/redis/connect'
 import type { RedisConnection } from 'app/redis/connection'
 import { LoginThrottled } from 'app/users/login-limit'
 import { createLoginThrottle } from 'app/users/login-throttle'
+import { lastingPort } from '../support/lasting-port.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
+import { startTcpSwitch } from '../support/tcp-switch.ts'
 import { PATIENT, quiet } from '../support/test-node.ts'
+import { until } from '../support/until.ts'
 
 let redis: TestRedis
 let connections: RedisConnection[]
@@ -64,6 +67,36 @@ test('6.3.1: while one limit is reached, a check takes no place of the other', a
   for (let guess = 0; guess < 3; guess++) await assert.rejects(left.begin(attempt), LoginThrottled)
   const other = { ...attempt, username: 'grace' }
   assert.ok(await left.begin(other), 'the address has one place left')
+})
+
+test('a check that is abandoned while Redis is away gives its place back when Redis is there again', async (t) => {
+  const port = Number(new URL(redis.url).port)
+  const link = await startTcpSwitch(port)
+  t.after(() => link.stop())
+  const connection = await connectRedis({ url: `redis://127.0.0.1:${link.port}`, deadlineMs: 10_000 }, quiet)
+  t.after(connection.close)
+  const throttle = createLoginThrottle(connection, { ...PATIENT, maxFailures: 1 })
+  const attempt = { username: 'ada', address: `192.0.2.${++addresses}` }
+  const check = await throttle.begin(attempt)
+  link.turnTo(await lastingPort())
+  link.cut()
+  await until('there is no connection', () => throttle.begin(attempt).then(() => false, Boolean))
+  await check?.abandoned()
+  link.turnTo(port)
+  await until('another check begins', () => throttle.begin(attempt).catch(() => undefined))
+})
+
+test('a check is not counted for longer because others begin', async () => {
+  const { left, attempt } = twoThrottles({ maxFailures: 5 })
+  const before = new Set(await redis.inspector.keys('login-counts:*'))
+  await left.begin(attempt)
+  const [key = ''] = (await redis.inspector.keys('login-counts:*')).filter((one) => !before.has(one))
+  const ends = await redis.inspector.pExpireTime(key)
+  await until('a millisecond has passed', async () => Date.now() > ends - 60_000 + 1)
+  const second = await left.begin(attempt)
+  assert.equal(await redis.inspector.pExpireTime(key), ends)
+  await second?.abandoned()
+  assert.equal(await redis.inspector.pExpireTime(key), ends, 'the first one is still counted')
 })
 
 test('a check reports the time of Redis', async () => {

@@ -190,6 +190,18 @@ test('while one primary is paused, sessions on the others are served, and calls 
   await until('all are served', () => isServed(keys))
 })
 
+test('a login that could write its session and not the index leaves no session', async (t) => {
+  const redis = await startCluster(t)
+  const connection = await connectTo(redis.address, { deadlineMs: 2_000 })
+  t.after(connection.close)
+  const ofIndex = await redis.ownerOf('user-sessions:ann')
+  await ofIndex.crash()
+  const others = redis.servers.filter((one) => one !== ofIndex)
+  for (let login = 0; login < 10; login++)
+    await assert.rejects(storeOn(connection).setSession(aUser('ann')), RedisUnavailable)
+  for (const { inspector } of others) assert.deepEqual(await inspector.keys('session:*'), [])
+})
+
 test('a check whose counts are on two servers, of which one is down, keeps no place at the other', async (t) => {
   const redis = await startCluster(t)
   const connection = await connectTo(redis.address, { deadlineMs: 2_000 })

@@ -129,3 +129,41 @@ test('after close, calls fail and do not reconnect', async () => {
     RedisUnavailable,
   )
 })
+
+test('an error in a listener replaces the connection, so no command gets the reply of another one', async (t) => {
+  const other = await connectRedis({ url: redis.url, deadlineMs: 2_000 }, quiet)
+  t.after(other.close)
+  let errors = 0
+  await other.subscribe('faulty', {
+    onSubscribing() {},
+    onMessage() {
+      errors++
+      throw new Error('a fault of a listener')
+    },
+    onSubscribed() {},
+  })
+  // Its reply comes directly behind the message.
+  await other.run('', (client) => client.publish('faulty', 'x')).catch(() => {})
+  await until('the listener has failed', () => errors > 0)
+  const echo = (text: string) => other.run('', (client) => client.echo(text))
+  const texts = Array.from({ length: 20 }, (_, number) => `${number}`)
+  const echoAll = () => Promise.all(texts.map((text) => echo(text).catch(() => 'rejected')))
+  for (const [place, answer] of (await echoAll()).entries()) assert.ok([texts[place], 'rejected'].includes(answer))
+  await until('all commands are answered', async () => (await echoAll()).join() === texts.join())
+})
+
+test('a subscription that misses its deadline is repeated on another connection', async (t) => {
+  const other = await connectRedis({ url: redis.url, deadlineMs: DEADLINE_MS }, quiet)
+  t.after(other.close)
+  let isSubscribed = false
+  redis.pause()
+  const subscribing = other.subscribe('late', {
+    onSubscribing() {},
+    onMessage() {},
+    onSubscribed() {
+      isSubscribed = true
+    },
+  })
+  await assert.rejects(subscribing, RedisUnavailable).finally(() => redis.resume())
+  await until('the subscriber knows that it is subscribed', () => isSubscribed)
+})

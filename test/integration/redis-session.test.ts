@@ -131,6 +131,16 @@ test('an unconfirmed login changes nothing: it ends neither the session of its r
   assert.equal(await redis.inspector.zCard('user-sessions:unconfirmed'), 2)
 })
 
+test('a login above the limit keeps its own session, also when those of earlier logins end later', async () => {
+  const earlier = store(left, { absoluteSeconds: 43_200 })
+  const old = [await earlier.setSession(aUser('limited')), await earlier.setSession(aUser('limited'))]
+  const { token, ended } = await store(left, { absoluteSeconds: 7_200, maxPerUser: 2 }).setSession(aUser('limited'))
+  assert.ok(await store(left).getSession(token))
+  assert.equal(ended.length, 0)
+  for (const one of old)
+    assert.ok(await store(left).getSession(one.token), 'the newest of the others are within the limit')
+})
+
 test('every node rejects a deleted session immediately, and only one of two logouts finds it', async () => {
   const [here, there] = [store(left), store(right)]
   const { token, session } = await here.setSession(aUser('leaver'))

@@ -90,3 +90,24 @@ test('a login that takes too long gets 503, and its session is taken back', asyn
   await until('the session of the late login is taken back', async () => (await sessions()) === 0)
   assert.equal((await getUser(node.url, cookie)).status, 401, 'the login had replaced the earlier session')
 })
+
+test('a login whose time is over at its very end gets no cookie with its 503', async (t) => {
+  const link = await startTcpSwitch(Number(new URL(redis.url).port))
+  t.after(() => link.stop())
+  const { account, password } = await newAccount('last-moment')
+  const node = await startTestNode(`redis://127.0.0.1:${link.port}`, {
+    ...{ name: 'not-so-near', accounts: [account], deadlineMs: 500 },
+  })
+  t.after(() => node.stop())
+  const credentials = { username: account.username, password }
+  const cookie = cookieOf(await logIn(node.url, credentials))
+  // Ten commands in sequence: three seconds are over during the last one. On a slow machine, they are over earlier.
+  link.delay(310)
+  const late = await logIn(node.url, credentials, { Cookie: cookie })
+  assert.equal(late.status, 503)
+  assert.equal(late.headers.get('Set-Cookie'), null)
+  link.delay(0)
+  await until('the session of the late login is taken back', async () => {
+    return (await redis.inspector.zCard(`user-sessions:${account.username}`)) === 0
+  })
+})

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { RedisUnavailable } from 'app/redis/errors'
+import { watchSentinels } from 'app/redis/sentinels'
 import { acceptedAgain } from '../support/accepted-again.ts'
 import { read } from '../support/contract/answers.ts'
 import { cookieOf, getUser, logIn, logOut, send } from '../support/http.ts'
@@ -209,4 +212,27 @@ test('a primary that has lost its replicas (NOREPLICAS) counts as no Redis, so i
   assert.match((await read(readiness)).detail, /NOREPLICAS/)
   await primary?.inspector.configSet('min-replicas-to-write', '1')
   await until('the session is accepted again', async () => (await getUser(node.url, cookie)).status === 200)
+})
+
+test('a node listens to a sentinel whose first connection broke before it had answered', async (t) => {
+  const redis = await startRedis(t)
+  const [sentinel] = redis.sentinels
+  const { sentinels } = redis.address
+  assert.ok(sentinel && sentinels)
+  let connections = 0
+  const server = createServer((near) => {
+    near.on('error', () => {})
+    if (connections++ === 0) return void near.once('data', () => near.destroy())
+    const far = connect(sentinel.port, '127.0.0.1').on('error', () => {})
+    near.pipe(far).pipe(near)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  t.after(() => server.close())
+  const addresses = [{ host: '127.0.0.1', port }]
+  const stop = watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, () => {})
+  t.after(stop)
+  await until('it listens', async () => (await sentinel.channels()) === 2)
+  assert.equal(connections, 2)
 })

@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface TcpSwitch {
   port: number
   /** Sends new connections to another port. Open ones keep their server. */
   turnTo(port: number): void
+  /** Breaks all connections. */
+  cut(): void
   /** From now on, what the servers send arrives this much later, like over a long distance. */
   delay(ms: number): void
   /** Withholds all data of the servers until `deliver`, so the servers seem silent. */
@@ -25,10 +28,14 @@ export async function startTcpSwitch(firstTarget: number): Promise<TcpSwitch> {
     const far = connect(target, '127.0.0.1')
     links.add(far)
     near.pipe(far)
-    // Timers of one duration fire in their order, so no data overtakes other data.
+    // One after the other, so no data overtakes other data.
+    let sent = Promise.resolve()
     far.on('data', (chunk) => {
-      if (delayMs === 0) near.write(chunk)
-      else setTimeout(() => near.writable && near.write(chunk), delayMs)
+      const dueMs = performance.now() + delayMs
+      sent = sent.then(async () => {
+        if (dueMs > performance.now()) await sleep(dueMs - performance.now())
+        if (near.writable) near.write(chunk)
+      })
     })
     if (isWithheld) far.pause()
     far.once('close', () => links.delete(far))
@@ -50,6 +57,9 @@ export async function startTcpSwitch(firstTarget: number): Promise<TcpSwitch> {
     port: (server.address() as AddressInfo).port,
     turnTo(port) {
       target = port
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy()
     },
     delay(ms) {
       delayMs = ms

@@ -4,7 +4,7 @@ import { parseJson } from '../parse-json.ts'
 import { appendAndPublish } from '../redis/append-and-publish.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 import { createForeignKeyLog, ifWrongType } from '../redis/errors.ts'
-import { type Event, eventSchema, type LoggedEvent } from './event.ts'
+import { asEventId, type Event, eventSchema, type LoggedEvent } from './event.ts'
 
 /**
  * How many entries the stream has at most. More than all nodes together keep: with its next event each node deletes those that
@@ -71,7 +71,8 @@ function createEntryParser({ key, channel }: { key: string; channel: string }, l
   let isLogged = false
   return (id: string | undefined, json: string | undefined): LoggedEvent[] => {
     const event = parseJson(eventSchema, json)
-    if (event) return [{ id, event }]
+    // Another program can also choose ids that no client could name.
+    if (event && (id === undefined || asEventId(id) !== undefined)) return [{ id, event }]
     // Logged once: another program under the same name can write any number of them.
     if (!isLogged)
       log.warn({ id, key, channel }, 'Ignored malformed events. If another program wrote them, set KEY_PREFIX')

@@ -48,9 +48,14 @@ export async function openLink(options: RedisOptions, place: Place, log: Logger)
 
     async subscribe(channel: string, subscriber: Subscriber): Promise<void> {
       subscribers.set(channel, subscriber)
-      if (!link.current()) return
+      const used = link.current()
+      if (!used) return
       subscriber.onSubscribing()
-      await run(channel, (client) => client.subscribe(channel, subscriber.onMessage))
+      await run(channel, (client) => client.subscribe(channel, subscriber.onMessage)).catch((error: unknown) => {
+        // It may yet be executed, and the subscriber would not know. The next connection subscribes by itself.
+        link.replace(used, error)
+        throw error
+      })
       subscriber.onSubscribed()
     },
 

@@ -55,9 +55,15 @@ export async function openClient(
   const client = createRedisClient(options)
   const address = describeAddress(options.url)
   let failure: unknown
+  let isOpen = false
   // Without a listener an 'error' event ends the process. A caller that awaits a command gets the same error.
   client.on('error', (error) => {
     failure = error
+    // node-redis goes on after an error of a listener, and then gives each command the reply of an earlier one.
+    if (isOpen && client.isOpen) {
+      client.destroy()
+      onTerminated(client, error)
+    }
   })
   client.on('terminated', () => onTerminated(client, failure))
   const cache = options.cacheEntries ? createReadCache(options.cacheEntries) : undefined
@@ -78,6 +84,7 @@ export async function openClient(
       onSubscribing()
       await inTime(client.subscribe(channel, onMessage))
     }
+    isOpen = true
     return { client, address, cache, memory, openedAt: performance.now(), heardAt: 0, missesInARow: 0 }
   } catch (error) {
     discard(client)

@@ -98,11 +98,15 @@ export function watchSentinels(options: Options, onChange: (change: string) => v
   const { addresses, primary } = options.sentinels
   const clients = addresses.map((address) => {
     const client = createSentinelClient(address, options, true)
+    const subscriptions = Object.entries(SENTINEL_CHANNELS).map(([channel, { place, change }]) => {
+      const onMessage = (message: string) => void (message.split(' ')[place] === primary && onChange(change))
+      return { channel, onMessage }
+    })
+    // On each connection: a subscription that was sent and not answered is not repeated by node-redis.
+    client.on('ready', () => {
+      for (const { channel, onMessage } of subscriptions) void client.subscribe(channel, onMessage).catch(() => {})
+    })
     void client.connect().catch(() => {})
-    for (const [channel, { place, change }] of Object.entries(SENTINEL_CHANNELS)) {
-      const onMessage = (message: string) => message.split(' ')[place] === primary && onChange(change)
-      void client.subscribe(channel, onMessage).catch(() => {})
-    }
     return client
   })
   return () => {

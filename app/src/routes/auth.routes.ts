@@ -35,7 +35,7 @@ interface Parts {
 export function authRoutes(parts: Parts): Router {
   const { node, users, cookie, sessions, journal, metrics } = parts
   const { authenticate, rejectLogin } = createAuthentication(parts)
-  const endSessions = createEndSessions(parts)
+  const { endSessions, endUnseen } = createEndSessions(parts)
   const router = Router({ strict: true, caseSensitive: true })
 
   router
@@ -63,13 +63,14 @@ export function authRoutes(parts: Parts): Router {
       if (replaced) await journal.recordEnding(req.log, 'replaced', replaced)
       if (given.length > 1) await endSessions(req, res, 'replaced')
       await Promise.all(ended.map((one) => journal.recordEnding(req.log, 'made_room', one)))
-      // The client has its 503 (middleware/request-deadline.ts), and not this token.
-      if (res.headersSent) return void (await sessions.deleteSession(token))
+      await journal.record(req.log, { type: 'login', user: user.username, sessionId: session.id })
+      // The client has its 503 (middleware/request-deadline.ts), or is gone, and does not get this token.
+      if (res.headersSent || res.closed) return void (await endUnseen(req, token))
+      // Nothing is awaited from here on: a 503 in between would have the cookie.
       metrics.sessionsCreated.inc()
       cookie.clearDuplicates(req, res)
       cookie.set(req, res, token)
       res.locals.username = user.username
-      await journal.record(req.log, { type: 'login', user: user.username, sessionId: session.id })
       // `node` is the older name of `servedBy`, kept for clients that read it.
       res.json({ user, session: publicView(session), servedBy: node, node })
     })
@@ -89,14 +90,22 @@ export function authRoutes(parts: Parts): Router {
 }
 
 function createEndSessions({ cookie, sessions, journal }: Pick<Parts, 'cookie' | 'sessions' | 'journal'>) {
-  /** Ends the sessions of all cookies with this name. A client that has a token may end its session. */
-  return async function endSessions(req: Request, res: Response, type: 'logout' | 'replaced'): Promise<void> {
-    for (const token of new Set(cookie.readAll(req))) {
+  return {
+    /** Ends the sessions of all cookies with this name. A client that has a token may end its session. */
+    async endSessions(req: Request, res: Response, type: 'logout' | 'replaced'): Promise<void> {
+      for (const token of new Set(cookie.readAll(req))) {
+        const ended = await sessions.deleteSession(token)
+        if (!ended) continue
+        res.locals.username = ended.username
+        await journal.recordEnding(req.log, type, ended)
+      }
+    },
+
+    /** Ends a new session whose token no client has. */
+    async endUnseen(req: Request, token: string): Promise<void> {
       const ended = await sessions.deleteSession(token)
-      if (!ended) continue
-      res.locals.username = ended.username
-      await journal.recordEnding(req.log, type, ended)
-    }
+      if (ended) await journal.recordEnding(req.log, 'logout', ended)
+    },
   }
 }
 

@@ -1,4 +1,3 @@
-import { NotReplicated } from '../redis/errors.ts'
 import type { SessionBase } from './session-base.ts'
 import { absoluteEndOf, iso, isReplaced, type SessionRecord, toRecord, type User } from './session-record.ts'
 import type { EndedSession } from './session-store.ts'
@@ -20,8 +19,8 @@ export function createSessionWriter(base: SessionBase) {
     // Sent together where the connection keeps the order: the session first, then its index entry.
     const adding = redis.isOrdered ? addToIndex() : creating.then(addToIndex)
     const [json, size] = await Promise.all([creating, adding]).catch(async (error: unknown) => {
-      // A failover may lose this session, so no client gets its token.
-      if (error instanceof NotReplicated) await values.discard(name)
+      // No client gets its token: a failover may lose it, or Redis has executed only one of the two, or executes them late.
+      await values.discard(name)
       throw error
     })
     return { session: recent.remember({ name, json, record }, { nowMs, endsMs }), size }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Begun } from '../redis/atomic.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import { RedisDisconnected } from '../redis/errors.ts'
 import { createLoginLimit, type LoginLimit, LoginThrottled } from './login-limit.ts'
 import { isSharedAddress, networkOf } from './network-of.ts'
 
@@ -79,19 +81,48 @@ export function createLoginThrottle(redis: RedisConnection, options: ThrottleOpt
   }
 }
 
+type Ending = 'failed' | 'succeeded' | 'abandoned'
+
 /** The ends of a check that is counted in these limits. */
 function checkOf(counted: readonly Counted[]): Omit<Check, 'startedAt'> {
-  let isSettled = false
-  async function settle(outcome: 'failed' | 'succeeded' | 'abandoned'): Promise<void> {
-    if (isSettled) return
-    isSettled = true
-    // All together, so they share one round trip.
-    await Promise.all(counted.map(({ limit, hash }) => limit.end(hash, outcome)))
+  const ends = counted.map(endOnce)
+  // All together, so they share one round trip.
+  const settle = async (ending: Ending) => void (await Promise.all(ends.map((end) => end(ending))))
+
+  async function giveBack(): Promise<void> {
+    for (let attempts = 0; attempts < GIVE_BACK.attempts; attempts++) {
+      await sleep(GIVE_BACK.pauseMs, undefined, { ref: false })
+      if (
+        await settle('abandoned').then(
+          () => true,
+          () => false,
+        )
+      )
+        return
+    }
   }
+
   return {
     failed: () => settle('failed'),
     succeeded: () => settle('succeeded'),
-    abandoned: () => settle('abandoned').catch(() => {}),
+    // What has failed is often Redis, so that it cannot take this either. The client does not wait for it.
+    abandoned: () => settle('abandoned').catch(() => void giveBack()),
+  }
+}
+
+/** As long as the check would be counted otherwise. */
+const GIVE_BACK = { attempts: 60, pauseMs: 1_000 }
+
+/** Ends a check in one limit. A call that was sent is not repeated: it may have been executed. */
+function endOnce({ limit, hash }: Counted): (ending: Ending) => Promise<void> {
+  let isSent = false
+  return async (ending) => {
+    if (isSent) return
+    isSent = true
+    await limit.end(hash, ending).catch((error: unknown) => {
+      isSent = !(error instanceof RedisDisconnected)
+      throw error
+    })
   }
 }
 

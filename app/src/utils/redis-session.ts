@@ -48,7 +48,8 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
         await confirm?.()
         // Last: if Redis fails in between, the user still has a session.
         const replaced = await store.deleteSession(replaces)
-        const isTooMany = (_session: unknown, place: number) => place >= options.maxPerUser
+        // Never this one, though it may not be the newest: SESSION_ABSOLUTE_SECONDS was longer, or another server's clock is ahead.
+        const isTooMany = ({ id }: { id: string }, place: number) => place >= options.maxPerUser && id !== session.id
         const ended = size > options.maxPerUser ? await ofUser.end(user.username, isTooMany) : []
         return { token, session, replaced, ended }
       } catch (error) {
