@@ -53,11 +53,12 @@ process_is() {
     awk -v pid="$1" -v part="$2" '$1 == pid && index($0, part) { found = 1 } END { exit !found }'
 }
 
-# The process ID of the stack that `deploy/local` has started, if it still runs.
-local_pid() {
+# The process ID of the stack that `deploy/local` has started with this folder, if it still runs.
+pid_of_stack() {
   local pid
-  pid=$(cat "${1:-$LOCAL}/pid" 2>/dev/null) && process_is "$pid" server-lb.js && say "$pid"
+  pid=$(cat "$1/pid" 2>/dev/null) && process_is "$pid" server-lb.js && say "$pid"
 }
+local_pid() { pid_of_stack "$LOCAL"; }
 
 runs_locally() { [ -n "$(local_pid)" ]; }
 
@@ -146,9 +147,9 @@ fetch_text() {
 # Compose compares its own files only. This hash is a label of nginx, so Compose recreates nginx when a mounted file has changed, or
 # the certificate.
 note_files_of_nginx() {
-  local files=(nginx/*.* nginx/parts/*)
-  if [ -n "$TLS" ] && [ -f .secrets/tls-certificate.pem ]; then files+=(.secrets/tls-certificate.pem); fi
-  NGINX_CONFIG=$(sha256_of "$(cat "${files[@]}")")
+  local certificate=''
+  if [ -n "$TLS" ]; then certificate=$(cat .secrets/tls-certificate.pem 2> /dev/null || true); fi
+  NGINX_CONFIG=$(sha256_of "$(cat nginx/*.* nginx/parts/*)$certificate")
   export NGINX_CONFIG
 }
 note_files_of_nginx
