@@ -8,6 +8,7 @@ import { drill, underLoad } from './drill.ts'
 import { withoutReplicas } from './failover.ts'
 import { type Row, renderTable } from './failover-table.ts'
 import { type Fault, type Outcome, verdictOf } from './fault.ts'
+import { keepAccountsOfRun } from './load.ts'
 import { watchMachine } from './machine.ts'
 import { redisKind } from './servers.ts'
 import { openStack, sayIfInterrupted } from './stack.ts'
@@ -46,7 +47,8 @@ async function repeat(setting: string, faults: readonly Fault[]): Promise<void> 
   rows.push(...added)
   try {
     await underLoad(stack, async (recorder) => {
-      for (let round = 1; round <= rounds; round++)
+      for (let round = 1; round <= rounds; round++) {
+        await keepAccountsOfRun()
         for (const [place, fault] of faults.entries()) {
           const machine = watchMachine(stack)
           const work = () => drill(stack, fault, recorder, machine).finally(machine.stop)
@@ -55,6 +57,7 @@ async function repeat(setting: string, faults: readonly Fault[]): Promise<void> 
           // A soak that is interrupted keeps what it has found.
           await saveRows()
         }
+      }
     })
   } finally {
     await first.restore?.(stack)

@@ -1,3 +1,4 @@
+import { succeed } from '../support/command.ts'
 import { ADA, ALAN, type Credentials, GRACE } from '../support/http.ts'
 import type { KnownSession } from './history.ts'
 import type { Recorder } from './recorder.ts'
@@ -6,6 +7,11 @@ import type { Recorder } from './recorder.ts'
 export function accountsOfRun(): readonly Credentials[] {
   const { TEST_ACCOUNTS = '' } = process.env
   return TEST_ACCOUNTS === '' ? [ADA, GRACE, ALAN] : JSON.parse(TEST_ACCOUNTS)
+}
+
+/** Lets the test accounts of this run live for another hour. */
+export async function keepAccountsOfRun(): Promise<void> {
+  if (process.env.TEST_ACCOUNTS) await succeed('deploy/test-accounts', ['keep'])
 }
 
 /** Together with the sessions of k6 and unacknowledged logouts, an account stays below its limit of ten (SESSION_MAX). */

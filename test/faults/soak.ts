@@ -7,6 +7,7 @@ import { compare, takeStock } from './balance.ts'
 import { drill, underLoad } from './drill.ts'
 import { type Outcome, verdictOf } from './fault.ts'
 import { describeLoad } from './k6-load.ts'
+import { keepAccountsOfRun } from './load.ts'
 import { watchMachine } from './machine.ts'
 import type { FaultReport } from './report.ts'
 import { publish } from './report-page.ts'
@@ -33,6 +34,7 @@ const outcomes: Outcome[] = await underLoad(stack, async (recorder) => {
   while (recorder.now() - startedMs < soakMs || found.length < SOAK_FAULTS.length) {
     const fault = SOAK_FAULTS[found.length % SOAK_FAULTS.length]
     if (!fault) break
+    if (found.length % SOAK_FAULTS.length === 0) await keepAccountsOfRun()
     const machine = watchMachine(stack)
     const atSeconds = Math.round((recorder.now() - startedMs) / 1000)
     const work = () => drill(stack, fault, recorder, machine).finally(machine.stop)

@@ -103,6 +103,20 @@ test('a proof stopped with Ctrl-C removes its accounts and sessions and is not p
   assert.doesNotMatch(output, /PROVED\n/)
 })
 
+test('test accounts can be kept for another hour, and a run learns if they have expired', async () => {
+  const TEST_ACCOUNTS = await succeed('deploy/test-accounts', ['create', 'long', '2'], env)
+  const [key = '', other = ''] = await keysLike('test-account:long-*')
+  const redis = (...words: string[]) => succeed('deploy/redis-cli', ['--raw', ...words], env)
+  await redis('EXPIRE', key, '60')
+  await succeed('deploy/test-accounts', ['keep'], { ...env, TEST_ACCOUNTS })
+  assert.ok(Number(await redis('TTL', key)) > 3_000)
+  await redis('DEL', other)
+  const { code, output } = await command('deploy/test-accounts', ['keep'], { ...env, TEST_ACCOUNTS })
+  assert.equal(code, 1)
+  assert.match(output, /some have expired/)
+  await succeed('deploy/test-accounts', ['remove'], { ...env, TEST_ACCOUNTS })
+})
+
 test('loadtest/run passes its test accounts to k6 in the environment and always removes them', async () => {
   const file = join(folder, 'accounts.json')
   const { code } = await withAda(() =>
