@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Request } from 'playwright-core'
 import { ask, text, tokenOf, visit } from '../support/browser-page.ts'
 import {
   assertStillWaiting,
@@ -101,8 +101,13 @@ guarantee('"Drain and roll": the restart of two nodes, or the death of one, is n
 guarantee('"Drain and roll": behind a balancer without failover, the page counts requests that failed', async () => {
   const { page } = await startLesson('Drain and roll', 'None.')
   nodes.setFailover(false)
+  let failed = 0
+  const isCounted = (request: Request) => request.url().endsWith('/api/user')
+  page.on('requestfailed', (request) => void (isCounted(request) && failed++))
+  page.on('response', (response) => void (isCounted(response.request()) && response.status() >= 500 && failed++))
   for (const name of NAMES) {
     await nodes.drain(name)
+    await until('a request of the page has failed', () => failed > 0)
     await nodes.add(name)
   }
   const { what, choice } = await outcomeOf(page)

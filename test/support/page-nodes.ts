@@ -11,7 +11,10 @@ export interface PageNodes {
   kill(name: string): Promise<void>
   /** Stops the node properly: it drains. */
   drain(name: string): Promise<void>
-  /** Whether the balancer sends a GET to another node after a 502, as nginx does. A new balancer does. */
+  /**
+   * Whether the balancer sends a GET to another node after a 502, as nginx does. A new balancer does. Without it, a node that has
+   * ended keeps its turns until it is added again.
+   */
   setFailover(isOn: boolean): void
   /** Breaks all connections of browsers. The nodes continue. */
   disconnect(): void
@@ -41,14 +44,16 @@ export async function startPageNodes(redisUrl: string, names: readonly string[])
   async function add(name: string, env: Record<string, string> = {}): Promise<void> {
     const program = runNode('server', { REDIS_URL: redisUrl, NODE_NAME: name, TRUST_PROXY_HOPS: '1', ...env })
     const { url } = await program.listening()
-    nodes = [...nodes, { name, program, url }].sort((a, b) => a.name.localeCompare(b.name))
+    nodes = [...nodes.filter((one) => one.name !== name), { name, program, url }].sort((a, b) =>
+      a.name.localeCompare(b.name),
+    )
   }
 
   async function end(name: string, signal: NodeJS.Signals): Promise<void> {
     const node = nodes.find((one) => one.name === name)
     node?.program.signal(signal)
     await node?.program.ended
-    nodes = nodes.filter((one) => one !== node)
+    if (hasFailover) nodes = nodes.filter((one) => one !== node)
   }
 
   const pass = createPass(next, () => hasFailover)
