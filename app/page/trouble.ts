@@ -30,6 +30,8 @@ interface Parts {
 export function createTrouble({ notice, pageEvents, isLoggedIn, recheck, onChange, onRedisBack }: Parts): Trouble {
   let hasRedis = true
   let isWaiting = false
+  /** Those beside buttons that say to try again. */
+  const beside = new Set<Notice>()
 
   function loseRedis(retryAfterSeconds = 1): void {
     if (hasRedis) pageEvents.publish({ kind: 'redis', isAway: true })
@@ -54,6 +56,8 @@ export function createTrouble({ notice, pageEvents, isLoggedIn, recheck, onChang
     hasRedis = true
     pageEvents.publish({ kind: 'redis', isAway: false })
     notice.clear()
+    for (const one of beside) one.clearPassing()
+    beside.clear()
     onChange()
     onRedisBack()
   }
@@ -61,12 +65,14 @@ export function createTrouble({ notice, pageEvents, isLoggedIn, recheck, onChang
   return {
     hasRedis: () => hasRedis,
     loseRedis,
-    report(answer, beside = notice) {
+    report(answer, at = notice) {
       const { status, body, retryAfterSeconds } = answer
       if (status === 503 && body.title === 'Sessions are unavailable') {
         loseRedis(retryAfterSeconds)
-        if (beside !== notice) beside.show('Redis is not responding. Try again when it is back.')
-      } else beside.show(explain(answer), status === 0 || status >= 500 ? 'passing' : 'lasting')
+        if (at === notice) return
+        at.show('Redis is not responding. Try again when it is back.', 'passing')
+        beside.add(at)
+      } else at.show(explain(answer), status === 0 || status >= 500 ? 'passing' : 'lasting')
     },
     isOver() {
       notice.clearPassing()

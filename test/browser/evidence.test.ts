@@ -126,10 +126,11 @@ guarantee(
 )
 
 guarantee(
-  'without Redis the page says that no node can read the session, and a reload does not look logged out',
+  'without Redis the page says that no node can read the session, a reload does not look logged out, and no message outlasts it',
   async () => {
     const { page } = await visit(browser, nodes.url, { as: 'ada' })
     const token = await tokenOf(page)
+    const other = await (await browser.newContext()).newPage()
     redis.pause()
     try {
       await sentenceWith(page, 'No node can read your session now, and no node logs you out.')
@@ -141,7 +142,6 @@ guarantee(
       assert.ok(await page.locator('#login').isHidden())
       assert.ok(await page.getByRole('button', { name: 'Log in as ada' }).isHidden())
       // A browser without a cookie is logged out, and can see that.
-      const other = await (await browser.newContext()).newPage()
       await other.goto(nodes.url)
       await other.getByRole('heading', { name: 'Log in' }).waitFor()
       await sentenceWith(other, 'No node can create or read a session now.')
@@ -150,6 +150,7 @@ guarantee(
     } finally {
       redis.resume()
     }
+    await other.locator('#demo-note').waitFor({ state: 'hidden' })
     await page.getByRole('heading', { name: 'You are Ada Lovelace' }).waitFor()
     await sentenceWith(page, /^(Redis is back after \d+ s\. You are still logged in\.|.* created your session)/)
     assert.equal(await tokenOf(page), token)
