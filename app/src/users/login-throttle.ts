@@ -89,16 +89,15 @@ function checkOf(counted: readonly Counted[]): Omit<Check, 'startedAt'> {
   // All together, so they share one round trip.
   const settle = async (ending: Ending) => void (await Promise.all(ends.map((end) => end(ending))))
 
+  const isGivenBack = () =>
+    settle('abandoned').then(
+      () => true,
+      () => false,
+    )
   async function giveBack(): Promise<void> {
     for (let attempts = 0; attempts < GIVE_BACK.attempts; attempts++) {
       await sleep(GIVE_BACK.pauseMs, undefined, { ref: false })
-      if (
-        await settle('abandoned').then(
-          () => true,
-          () => false,
-        )
-      )
-        return
+      if (await isGivenBack()) return
     }
   }
 
