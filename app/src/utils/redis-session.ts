@@ -49,6 +49,7 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
         // Last: if Redis fails in between, the user still has a session.
         const replaced = await store.deleteSession(replaces)
         // Never this one, though it may not be the newest: SESSION_ABSOLUTE_SECONDS was longer, or another server's clock is ahead.
+        // The user then has one more until the next login. To end another one instead would end too many in logins at once.
         const isTooMany = ({ id }: { id: string }, place: number) => place >= options.maxPerUser && id !== session.id
         const ended = size > options.maxPerUser ? await ofUser.end(user.username, isTooMany) : []
         return { token, session, replaced, ended }
