@@ -1,4 +1,4 @@
-#!lua name=sessions_f0a1c33a
+#!lua name=sessions_7aa38129
 -- What the nodes do in Redis in one step: nothing comes between the look and the write of a function. A Redis account that
 -- may only call these (FCALL) can run no code of its own, so it cannot stop Redis by an endless script (EVAL).
 -- https://redis.io/docs/latest/develop/programmability/functions-intro/
@@ -10,7 +10,7 @@
 --
 -- Redis refuses a function that has no flag when it is full (OOM). The flag allow-oom is for those that store nothing, or change
 -- a few digits: inside such a function Redis refuses no command.
-local version = '_f0a1c33a'
+local version = '_7aa38129'
 
 local function register(name, flags, callback)
   redis.register_function({ function_name = name .. version, callback = callback, flags = flags })
@@ -69,6 +69,12 @@ register('update_if_unchanged', {}, function(keys, args)
   local isUnchanged = redis.call('GET', keys[1]) == args[1]
   if isUnchanged then redis.call('SET', keys[1], args[2], 'KEEPTTL') end
   return isUnchanged and 1 or 0
+end)
+
+-- Deletes the key if it holds this value. 0 if it has changed or is gone. ARGV: value.
+register('delete_if_unchanged', { 'allow-oom' }, function(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then return 0 end
+  return redis.call('DEL', keys[1])
 end)
 
 -- Adds an entry to a capped stream and publishes it, with its id in front. A key of another type gets no entry: the id is then

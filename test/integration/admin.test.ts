@@ -33,7 +33,7 @@ after(async () => {
 })
 afterEach(async () => {
   redis.resume()
-  await tell('ACL SETUSER default +getdel')
+  await tell('ACL SETUSER default +del')
   await tell('REPLICAOF NO ONE')
   await tell('CONFIG SET maxmemory 0')
   await tell('CONFIG SET requirepass', '')
@@ -87,15 +87,15 @@ test('a full Redis (maxmemory) does not prevent disabling and enabling an accoun
 })
 
 test('if the account was disabled but its sessions were not ended, the command reports both', async () => {
-  await tell('ACL SETUSER default -getdel')
+  await tell('ACL SETUSER default -del')
   await refuses(
-    /^ada is disabled and cannot log in, but its sessions were not all ended: .*getdel.*run again/,
+    /^ada is disabled and cannot log in, but its sessions were not all ended: .*delete_if_unchanged.*run again/,
     'disable',
     'ada',
   )
   assert.equal(await redis.inspector.sIsMember('disabled-users', 'ada'), 1)
   assert.equal((await ada.whoAmI()).status, 200)
-  await tell('ACL SETUSER default +getdel')
+  await tell('ACL SETUSER default +del')
   assert.equal((await run('disable', 'ada')).code, 0)
   assert.equal((await ada.whoAmI()).status, 401)
 })

@@ -408,9 +408,13 @@ test('the in-memory Redis of the rotation model replies like the real Redis', as
       client.atomic.setIfUnchanged(key, 'b', 'c', 5_000),
       client.atomic.setIfUnchanged(none, 'b', 'c', 5_000),
       client.atomic.setIfUnchanged(key, 'a', 'c', 5_000),
+      client.atomic.deleteIfUnchanged(key, 'a'),
       client.get(key),
       client.getDel(key),
       client.getDel(key),
+      client.set(key, 'd', end),
+      client.atomic.deleteIfUnchanged(key, 'd'),
+      client.atomic.deleteIfUnchanged(key, 'd'),
     ]),
   )
   const { commands } = model
@@ -429,9 +433,13 @@ test('the in-memory Redis of the rotation model replies like the real Redis', as
     commands.setIfUnchanged?.(key, 'b', 'c', 5_000),
     commands.setIfUnchanged?.(none, 'b', 'c', 5_000),
     commands.setIfUnchanged?.(key, 'a', 'c', 5_000),
+    commands.deleteIfUnchanged?.(key, 'a'),
     commands.get?.(key),
     commands.getDel?.(key),
     commands.getDel?.(key),
+    commands.set?.(key, 'd', end),
+    commands.deleteIfUnchanged?.(key, 'd'),
+    commands.deleteIfUnchanged?.(key, 'd'),
   ])
   // A key is expired from its expiry time on.
   commands.set?.(key, 'a', end)

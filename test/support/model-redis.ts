@@ -58,6 +58,7 @@ export function createCommands(
       entries.delete(String(key))
       return value
     },
+    deleteIfUnchanged: (key, value) => isUnchanged(key, value) && entries.delete(String(key)),
     pExpireTime: (key) => find(key)?.expiresAt ?? -2,
     set(key, value, options) {
       entries.set(String(key), { value: String(value), expiresAt: Object(options).expiration.value })

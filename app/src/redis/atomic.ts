@@ -93,6 +93,13 @@ export const atomic = {
     transformReply: isOne,
   },
 
+  /** Deletes the key. False if the value is not `value`. */
+  deleteIfUnchanged: {
+    parseCommand: (parser: CommandParser, key: string, value: string) =>
+      pushCall(parser, 'delete_if_unchanged', key, value),
+    transformReply: isOne,
+  },
+
   /** Writes the heartbeat of a node: membership/heartbeat-hash.ts. `all`: names and heartbeats in turn. */
   beat: {
     parseCommand: (parser: CommandParser, key: string, node: string, json: string) =>
