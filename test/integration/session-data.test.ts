@@ -142,6 +142,20 @@ test('changes concurrent with a logout never bring the session back', async () =
   }
 })
 
+test('a logout ends a session whose data changes between each of its reads and writes', async (t) => {
+  const { left, right, stop } = await startTwoConnections()
+  t.after(stop)
+  const other = storeOn(right)
+  const { token, session } = await other.setSession(aUser('busy'))
+  const write: typeof left.write = async (key, commands) => {
+    await other.updateSession(token, ({ count }) => ({ count: Number(count ?? 0) + 1 }))
+    return left.write(key, commands)
+  }
+  const ended = await storeOn({ ...left, write }).deleteSession(token)
+  assert.equal(ended?.id, session.id)
+  assert.equal(await other.peekSession(token), undefined)
+})
+
 test('a change keeps the TTL, the creation and the absolute end, also through a rotation', async (t) => {
   const { redis, left, right, stop } = await startTwoConnections()
   t.after(stop)
