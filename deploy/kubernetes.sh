@@ -7,6 +7,11 @@ K8S_FOLDER=.local/kubernetes-$K8S_NAMESPACE
 
 kube() { kubectl --namespace "$K8S_NAMESPACE" "$@"; }
 
+# shellcheck source=kubernetes-ready.sh
+source deploy/kubernetes-ready.sh
+# shellcheck source=kubernetes-address.sh
+source deploy/kubernetes-address.sh
+
 # Whether the scripts work with the stack on Kubernetes: make k8s-up has started it, and no other stack runs here. STACK=kubernetes
 # chooses it, and STACK=other does not.
 on_kubernetes() {
@@ -79,30 +84,6 @@ k8s_redis_program() {
     "read -r REDISCLI_AUTH && export REDISCLI_AUTH && exec $program --user admin \"\$@\"" redis-cli "$@"
 }
 
-# Why pods do not start, as one line. Fails if there is no reason so far.
-k8s_trouble() {
-  local pods reason
-  # shellcheck disable=SC2016 # the variable is the template's
-  pods=$(kube get pods --output go-template='{{ range $pod := .items }}{{ range .status.conditions }}{{ if and (eq .type "PodScheduled") (eq .status "False") }}unschedulable {{ .message }}{{ "\n" }}{{ end }}{{ end }}{{ range .status.containerStatuses }}{{ if .state.waiting }}{{ .state.waiting.reason }} {{ .image }} {{ $pod.metadata.name }} {{ .restartCount }}{{ "\n" }}{{ end }}{{ end }}{{ end }}')
-  if reason=$(grep -m 1 -E '^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName) ' <<< "$pods"); then
-    # shellcheck disable=SC2086 # its words
-    set -- $reason
-    say "The cluster cannot pull the image $2. $(k8s_how_to_load "$2")"
-  elif reason=$(grep -m 1 '^unschedulable ' <<< "$pods"); then
-    case $reason in
-      *nsufficient* | *'Too many pods'*) say "The cluster has too little room: ${reason#unschedulable }. Remove other pods, or add a machine." ;;
-      *olume*) say "The cluster has no volume for Redis: ${reason#unschedulable }. It needs a default StorageClass: kubectl get storageclass" ;;
-      *) say "A pod finds no machine: ${reason#unschedulable }" ;;
-    esac
-  elif reason=$(grep -m 1 -E '^CrashLoopBackOff ' <<< "$pods"); then
-    # shellcheck disable=SC2086
-    set -- $reason
-    [ "$4" -ge 5 ] || return 1
-    say "$3 does not start: $(kube logs "$3" --previous --tail 1 2>&1 | tail -n 1)"
-  else return 1
-  fi
-}
-
 k8s_how_to_load() {
   say "Load it with: kind load docker-image $1, minikube image load $1, or docker save $1 | sudo k3s ctr images import -. Other clusters pull it from your registry: make k8s-up IMAGE=registry.example.org/sessions-app:1"
 }
@@ -125,67 +106,35 @@ k8s_remove_redis() {
   kube wait --for=delete pods --selector 'app.kubernetes.io/name in (app, redis, sentinel, join)' --timeout 120s
 }
 
-# Waits until everything runs as it was applied. Prints the reason and fails if that cannot be, or not within five minutes.
-k8s_wait_until_ready() {
-  local trouble='' seen=0 end=$((SECONDS + 300))
-  until k8s_is_ready; do
-    if trouble=$(k8s_trouble); then seen=$((seen + 1)); else seen=0; fi
-    # The same trouble for some seconds: a pod can wait for the place of one that stops.
-    if [ "$seen" -ge 12 ] || [ "$SECONDS" -ge "$end" ]; then
-      kube get pods --output wide
-      say "${trouble:-Not ready within five minutes.}"
-      return 1
-    fi
-    sleep 0.5
-  done
+# The number of nodes, if make k8s-scale has changed it. Nothing where it follows the load: components/hpa
+k8s_scaled_to() {
+  local nodes
+  nodes=$(kube get deployment app --output jsonpath='{.spec.replicas}' 2> /dev/null || true)
+  if [ "${nodes:-3}" != 3 ] && [ -z "$(kube get horizontalpodautoscalers --output name 2> /dev/null)" ]; then say "$nodes"; fi
 }
 
-k8s_is_ready() {
-  local part parts
-  # Where Redis is a service of the cloud, there is no StatefulSet.
-  parts=$(kube get statefulsets --selector app.kubernetes.io/part-of=sessions --output name) || return 1
-  for part in $parts deployment/app deployment/nginx; do
-    kube rollout status "$part" --watch=false 2> /dev/null | grep -qE 'successfully rolled out|roll out complete|rolling update complete' || return 1
-  done
+# Applies what make k8s-up has written, and keeps the number of nodes.
+k8s_apply() {
+  local file=$K8S_FOLDER/kustomization.yaml nodes rest
+  [ -f "$file" ] || die "$file is missing. Run: make k8s-up"
+  rest=$(grep -v '^replicas:' "$file")
+  nodes=$(k8s_scaled_to)
+  say "$rest" > "$file"
+  [ -z "$nodes" ] || say "replicas: [{ name: app, count: $nodes }]" >> "$file"
+  # Kubernetes changes no Job. A new one looks at the cluster of Redis again: deploy/replication/join
+  kube delete job join --ignore-not-found --timeout 60s
+  kubectl apply -k "$K8S_FOLDER"
 }
 
-# Prints an address at which nginx answers from this machine. Fails if only a forwarded port can do that.
-k8s_find_url() {
-  local host port
-  host=$(kube get service nginx --output jsonpath='{.status.loadBalancer.ingress[0].ip}{.status.loadBalancer.ingress[0].hostname}')
-  port=$(kube get service nginx --output jsonpath='{.spec.ports[0].port}')
-  if [ -n "$host" ] && answers "http://$host:$port"; then say "http://$host:$port"; return; fi
-  port=$(kube get service nginx --output jsonpath='{.spec.ports[0].nodePort}')
-  [ -n "$port" ] || return 1
-  for host in $(kubectl get nodes --output jsonpath='{.items[*].status.addresses[?(@.type=="InternalIP")].address}'); do
-    if answers "http://$host:$port"; then say "http://$host:$port"; return; fi
-  done
-  return 1
-}
-
-answers() { fetch_text "$1/api/cluster" > /dev/null 2>&1; }
-
-# Forwards a port of this machine to nginx until make k8s-down, and prints the URL. For clusters whose machines cannot be reached.
-k8s_forward() {
-  local url
-  # shellcheck disable=SC2153 # environment.sh sets it
-  url=$(url_of http 127.0.0.1 "$PORT")
-  port_is_taken "$PORT" 127.0.0.1 && die "Port $PORT is in use. Run: make k8s-up PORT=9090"
-  # A process group of its own, as in deploy/local: it outlives the terminal.
-  set -m
-  kubectl --namespace "$K8S_NAMESPACE" port-forward service/nginx "$PORT:80" > "$K8S_FOLDER/forward.log" 2>&1 < /dev/null 8>&- 9<&- &
-  set +m
-  say $! > "$K8S_FOLDER/forward.pid"
-  for _ in $(seq 50); do
-    if answers "$url"; then say "$url"; return; fi
-    sleep 0.2
-  done
-  die "The cluster runs the stack, and no address of it answers here. kubectl port-forward says: $(tail -n 1 "$K8S_FOLDER/forward.log")"
-}
-
-k8s_stop_forwarding() {
-  local pid
-  pid=$(cat "$K8S_FOLDER/forward.pid" 2> /dev/null) || return 0
-  if process_is "$pid" port-forward; then kill "$pid" 2> /dev/null || true; fi
-  rm -f "$K8S_FOLDER/forward.pid"
+# Applies the secrets of .secrets. Each node that uses a changed one is replaced. Ends when the last old node has stopped.
+k8s_apply_secrets() {
+  local before old
+  before=$(k8s_node_names)
+  REDIS=$REDIS_KIND deploy/k8s-secrets
+  k8s_apply
+  k8s_wait_until_ready
+  [ "$(k8s_node_names)" != "$before" ] || die "No node was replaced: the overlay does not use the secrets of .secrets."
+  old=$(sed 's/^/pod\//' <<< "$before")
+  # shellcheck disable=SC2086 # the name of each
+  kube wait --for=delete --timeout 120s $old
 }

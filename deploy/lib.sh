@@ -226,11 +226,12 @@ end_sessions() {
     output=$(load_local_settings && LOG_LEVEL=info node app/dist/src/admin/end-sessions.js "$@" 2>&1) && status=0
     ended_sessions "$output"
   else
-    # A node can be cut off from Redis while the others are not.
+    # A node can be cut off from Redis while the others are not. If Redis itself does not answer, the others need not try.
     for name in $(node_names); do
       output=$(end_sessions_on "$name" "$@" 2>&1 < /dev/null) && status=0
       ended_sessions "$output"
       [ "$status" != 0 ] || break
+      on_kubernetes || redis_command PING > /dev/null 2>&1 < /dev/null || break
     done
   fi
   [ "$status" != 0 ] || return 0

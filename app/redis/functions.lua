@@ -1,4 +1,4 @@
-#!lua name=sessions_7aa38129
+#!lua name=sessions_3ef695eb
 -- What the nodes do in Redis in one step: nothing comes between the look and the write of a function. A Redis account that
 -- may only call these (FCALL) can run no code of its own, so it cannot stop Redis by an endless script (EVAL).
 -- https://redis.io/docs/latest/develop/programmability/functions-intro/
@@ -10,7 +10,7 @@
 --
 -- Redis refuses a function that has no flag when it is full (OOM). The flag allow-oom is for those that store nothing, or change
 -- a few digits: inside such a function Redis refuses no command.
-local version = '_7aa38129'
+local version = '_3ef695eb'
 
 local function register(name, flags, callback)
   redis.register_function({ function_name = name .. version, callback = callback, flags = flags })
@@ -71,10 +71,12 @@ register('update_if_unchanged', {}, function(keys, args)
   return isUnchanged and 1 or 0
 end)
 
--- Deletes the key if it holds this value. 0 if it has changed or is gone. ARGV: value.
-register('delete_if_unchanged', { 'allow-oom' }, function(keys, args)
-  if redis.call('GET', keys[1]) ~= args[1] then return 0 end
-  return redis.call('DEL', keys[1])
+-- Deletes a session, and returns its value. A pointer to the new token of a session is returned and stays: a logout that fails
+-- later, and is repeated, follows it. Its JSON begins with the new name: app/src/sessions/session-record.ts
+register('take_session', { 'allow-oom' }, function(keys)
+  local value = redis.call('GET', keys[1])
+  if value and string.sub(value, 1, 14) ~= '{"replacedBy":' then redis.call('DEL', keys[1]) end
+  return value
 end)
 
 -- Adds an entry to a capped stream and publishes it, with its id in front. A key of another type gets no entry: the id is then
@@ -113,7 +115,10 @@ register('add_to_index', {}, function(keys, args)
   end
   if type(added) == 'table' then return added end
   redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', digits(now))
-  redis.call('PEXPIREAT', keys[1], digits(now + args[3]))
+  -- A session of before may live longer, if SESSION_ABSOLUTE_SECONDS has been lowered. Not for years: a wrong end may be infinite.
+  local last = tonumber(redis.call('ZRANGE', keys[1], -1, -1, 'WITHSCORES')[2]) or 0
+  if last > now + 31536000000 then last = 0 end
+  redis.call('PEXPIREAT', keys[1], digits(math.max(now + args[3], last)))
   return { redis.call('ZCARD', keys[1]), was_foreign and 1 or 0 }
 end)
 

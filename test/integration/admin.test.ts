@@ -89,7 +89,7 @@ test('a full Redis (maxmemory) does not prevent disabling and enabling an accoun
 test('if the account was disabled but its sessions were not ended, the command reports both', async () => {
   await tell('ACL SETUSER default -del')
   await refuses(
-    /^ada is disabled and cannot log in, but its sessions were not all ended: .*delete_if_unchanged.*run again/,
+    /^ada is disabled and cannot log in, but its sessions were not all ended: .*take_session.*run again/,
     'disable',
     'ada',
   )

@@ -5,7 +5,7 @@ import { after, before, type TestContext, test } from 'node:test'
 import type { StreamLimits } from 'app/events/stream-places'
 import type { Account } from 'app/users/users'
 import { type EventClient, listenTo } from '../support/event-client.ts'
-import { cookieOf, logIn, readMetric } from '../support/http.ts'
+import { cookieOf, logIn, readMetric, send } from '../support/http.ts'
 import { runNode } from '../support/program.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
 import { untilWithin } from '../support/stopwatch.ts'
@@ -30,7 +30,7 @@ async function start(t: TestContext, streamLimits: Partial<StreamLimits>) {
     await node.stop()
   })
 
-  async function open(given: { address?: string; cookie?: string }): Promise<EventClient> {
+  async function open(given: { address?: string; cookie?: string; lastEventId?: string }): Promise<EventClient> {
     const page = await listenTo(node.url, given)
     opened.push(page)
     return page
@@ -195,4 +195,24 @@ test('a busy node queues a burst of 1,000 connections and rejects none', {
     sockets.push(socket)
   }
   await untilWithin(5_000, 'all connections are in the queue', () => connected === 1_000)
+})
+
+test('a stream that opens at the moment of its logout ends, and the next one that knows of it does not', async (t) => {
+  const { open, logIn, url } = await start(t, {})
+  const cookie = await logIn('ann')
+  const { session } = JSON.parse(await (await send(url, '/api/user', { cookie })).text())
+  // The end of this session reaches the node after it has read the session.
+  const text = JSON.stringify({ type: 'logout', user: 'ann', sessionId: session.id, node: 'another' })
+  const id = await redis.inspector.xAdd('events', '*', { event: text })
+  await redis.inspector.publish('events', `${id} ${text}`)
+  const page = await until('the node knows of the logout', async () => {
+    const opened = await open({ cookie })
+    await opened.message(isHello)
+    if (opened.types().includes('logout')) return opened
+    opened.close()
+    return undefined
+  })
+  assert.equal(await page.ended, 'properly')
+  // The session lives, for example because a Redis without replicas has lost the logout. The page must not reconnect for ever.
+  await assertServed(await open({ cookie, lastEventId: id }))
 })

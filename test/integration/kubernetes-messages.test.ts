@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { command, succeed } from '../support/command.ts'
+import { command, succeed, TOP } from '../support/command.ts'
 
 // What make k8s-up says where it cannot start the stack. A stand-in for kubectl answers like a cluster.
 
@@ -19,17 +19,38 @@ const EMPTY_CLUSTER = [
   ['*', 'true'],
 ] as const
 
-/** Runs make k8s-up with this kubectl. */
-async function up(t: TestContext, answers: readonly (readonly [string, string])[], env: Record<string, string> = {}) {
+type Answers = readonly (readonly [words: string, answer: string])[]
+
+const K8S_NAMESPACE = `messages-${process.pid}`
+/** What make k8s-up remembers of this stack. */
+const REMEMBERED = `${TOP}/.local/kubernetes-${K8S_NAMESPACE}`
+
+/** A PATH with a kubectl that gives these answers. */
+async function pathWith(t: TestContext, answers: Answers): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'kubectl-'))
   t.after(() => rm(folder, { recursive: true }))
   const cases = answers.map(([words, answer]) => `  ${words.replaceAll(' ', '\\ ')}*) ${answer} ;;`)
   await writeFile(join(folder, 'kubectl'), `#!/bin/sh\ncase "$*" in\n${cases.join('\n')}\nesac\n`)
   await chmod(join(folder, 'kubectl'), 0o755)
-  const settings = { K8S_NAMESPACE: `messages-${process.pid}`, IMAGE: 'registry.example.org/sessions-app:1', CI: '1' }
-  t.after(() => rm(`.local/kubernetes-${settings.K8S_NAMESPACE}`, { recursive: true, force: true }))
-  return command('deploy/k8s-up', [], { PATH: `${folder}:${process.env.PATH}`, ...settings, ...env })
+  return `${folder}:${process.env.PATH}`
 }
+
+/** Runs make k8s-up with this kubectl. */
+async function up(t: TestContext, answers: Answers, env: Record<string, string> = {}) {
+  const settings = { K8S_NAMESPACE, IMAGE: 'registry.example.org/sessions-app:1', CI: '1' }
+  t.after(() => rm(REMEMBERED, { recursive: true, force: true }))
+  return command('deploy/k8s-up', [], { PATH: await pathWith(t, answers), ...settings, ...env })
+}
+
+/** Runs a function of the scripts with this kubectl. Returns what it prints. */
+async function call(t: TestContext, name: string, answers: Answers): Promise<string> {
+  const script = `source deploy/lib.sh; ${name} || true`
+  const { output } = await command('bash', ['-c', script], { PATH: await pathWith(t, answers), K8S_NAMESPACE })
+  return output
+}
+
+/** Why the pods do not start, as make k8s-up would say. Empty while they still may. */
+const troubleWith = (t: TestContext, answers: Answers) => call(t, 'k8s_trouble', answers)
 
 const lastLine = (output: string) => output.trim().split('\n').at(-1) ?? ''
 
@@ -94,3 +115,57 @@ for (const [what, pods, expected] of [
     assert.match(output, expected)
     assert.match(lastLine(output), /^The stack did not become ready\. The reason is above, or in: make k8s-logs$/)
   })
+
+test('make k8s-up waits for the machine that an autoscaler adds, and for a volume that is being made', async (t) => {
+  const noPlace = ['*get pods --output go-template', `echo 'unschedulable 1 Insufficient cpu.'`] as const
+  const noVolume = [
+    '*get pods --output go-template',
+    `echo 'unschedulable pod has unbound immediate PersistentVolumeClaims.'`,
+  ] as const
+  assert.match(await troubleWith(t, [noPlace, ...EMPTY_CLUSTER]), /^The cluster has too little room/)
+  assert.match(await troubleWith(t, [noVolume, ...EMPTY_CLUSTER]), /^The cluster has no volume/)
+  for (const reason of ['TriggeredScaleUp', 'Nominated'])
+    assert.equal(
+      await troubleWith(t, [noPlace, [`*get events --field-selector reason=${reason}`, 'echo one'], ...EMPTY_CLUSTER]),
+      '',
+    )
+  assert.equal(await troubleWith(t, [noVolume, ['*get persistentvolumeclaims', 'echo standard'], ...EMPTY_CLUSTER]), '')
+})
+
+test('make k8s-up says that the Job of a cluster of Redis has failed, with the last line of its log', async (t) => {
+  assert.equal(
+    await troubleWith(t, [
+      ['*get jobs', `echo 'BackoffLimitExceeded'`],
+      ['*logs job/join', 'echo Not in time: a-redis-0 answers'],
+      ...EMPTY_CLUSTER,
+    ]),
+    'The Redis were not joined to a cluster: Not in time: a-redis-0 answers\n',
+  )
+})
+
+test('make k8s-up adds no component that the overlay already has, and refuses another kind of Redis', async (t) => {
+  const answers = [
+    ['kustomize', `echo 'redis-kind: sentinel'`],
+    ['*get pods --output go-template', `echo 'unschedulable 1 Insufficient cpu.'`],
+    ...EMPTY_CLUSTER,
+  ] as const
+  assert.match((await up(t, answers)).output, /too little room/)
+  assert.doesNotMatch(await readFile(`${REMEMBERED}/kustomization.yaml`, 'utf8'), /components/)
+  const { code, output } = await up(t, answers, { REDIS: 'cluster' })
+  assert.notEqual(code, 0)
+  assert.match(output, /^K8S_OVERLAY=\S+ has the component sentinel\. Remove it there, or leave REDIS=cluster out\.\n$/)
+})
+
+test('make k8s-up forgets the address and the copied images of a cluster that was deleted and created again', async (t) => {
+  t.after(() => rm(REMEMBERED, { recursive: true, force: true }))
+  const look = (cluster: string) =>
+    call(t, 'k8s_forget_other_clusters', [['get namespace kube-system', `echo ${cluster}`], ...EMPTY_CLUSTER])
+  const remembered = () =>
+    Promise.all(['url', 'loaded'].map((name) => readFile(`${REMEMBERED}/${name}`, 'utf8').catch(() => 'nothing')))
+  await look('first')
+  await Promise.all(['url', 'loaded'].map((name) => writeFile(`${REMEMBERED}/${name}`, 'old')))
+  await look('first')
+  assert.deepEqual(await remembered(), ['old', 'old'])
+  await look('second')
+  assert.deepEqual(await remembered(), ['nothing', 'nothing'])
+})

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { type AppLie, startAppLiar } from '../support/app-liar.ts'
 import { liarDescription, proveApp } from '../support/prover.ts'
 
@@ -30,16 +30,19 @@ const FOUND: [question: string, lie: AppLie, concluded: RegExp][] = [
   ['rolling-restart', 'restart forgets', /requests found the user signed out/],
   ['rolling-restart', 'restart fails requests', /requests failed/],
 ]
-for (const [only, lie, concluded] of FOUND)
-  test(`${only} detects a faulty application: ${lie}`, async (t) => {
-    const { url } = await startAppLiar(t, lie)
-    const { code, output, report } = await proveApp(t, liarDescription(url), { only })
-    const [answer] = report?.answers ?? []
-    assert.equal(answer?.verdict, 'FAIL', answer?.concluded)
-    assert.match(answer.concluded, concluded)
-    assert.match(output, /\nFAILED\n/)
-    assert.equal(code, 1)
-  })
+// Each has an application of its own, and they mostly wait.
+describe('each question detects each fault that it is about', { concurrency: 4 }, () => {
+  for (const [only, lie, concluded] of FOUND)
+    test(`${only} detects a faulty application: ${lie}`, async (t) => {
+      const { url } = await startAppLiar(t, lie)
+      const { code, output, report } = await proveApp(t, liarDescription(url), { only })
+      const [answer] = report?.answers ?? []
+      assert.equal(answer?.verdict, 'FAIL', answer?.concluded)
+      assert.match(answer.concluded, concluded)
+      assert.match(output, /\nFAILED\n/)
+      assert.equal(code, 1)
+    })
+})
 
 test('store-away detects one node that does not find the store again, also with one user', async (t) => {
   const { url } = await startAppLiar(t, 'away: one node never back')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { type AppLie, startAppLiar } from '../support/app-liar.ts'
 import { liarDescription, proveApp } from '../support/prover.ts'
 
@@ -51,13 +51,16 @@ const UNKNOWN: [question: string, lie: AppLie, concluded: RegExp, change?: Chang
   ],
   ['rolling-restart', 'none', /too few to judge/, (given) => ({ ...given, restart: { command: 'true' } })],
 ]
-for (const [only, lie, concluded, change = asItIs] of UNKNOWN)
-  test(`${only} does not judge what it has not seen: ${lie}, ${concluded.source}`, async (t) => {
-    const { url } = await startAppLiar(t, lie)
-    const { code, output, report } = await proveApp(t, change(liarDescription(url)), { only })
-    const [answer] = report?.answers ?? []
-    assert.equal(answer?.verdict, 'NOT JUDGED', answer?.concluded)
-    assert.match(answer.concluded, concluded)
-    assert.match(output, /\nNOT PROVED\n/)
-    assert.equal(code, 2)
-  })
+// Each has an application of its own, and they mostly wait.
+describe('no question judges what it has not seen', { concurrency: 4 }, () => {
+  for (const [only, lie, concluded, change = asItIs] of UNKNOWN)
+    test(`${only} does not judge what it has not seen: ${lie}, ${concluded.source}`, async (t) => {
+      const { url } = await startAppLiar(t, lie)
+      const { code, output, report } = await proveApp(t, change(liarDescription(url)), { only })
+      const [answer] = report?.answers ?? []
+      assert.equal(answer?.verdict, 'NOT JUDGED', answer?.concluded)
+      assert.match(answer.concluded, concluded)
+      assert.match(output, /\nNOT PROVED\n/)
+      assert.equal(code, 2)
+    })
+})

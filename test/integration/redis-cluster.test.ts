@@ -12,6 +12,7 @@ import { runNode } from '../support/program.ts'
 import { type ClusterOptions, startRedisCluster, type TestCluster } from '../support/redis-cluster.ts'
 import { startTestRedis } from '../support/redis-server.ts'
 import type { TestServer } from '../support/redis-single.ts'
+import { within } from '../support/stopwatch.ts'
 import { aUser, keyOf, storeOn } from '../support/stores.ts'
 import { connectTo, environmentOf, newAccount, PATIENT, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
@@ -138,6 +139,23 @@ test('a server that is added and gets a slot is used, with the functions', async
   assert.equal((await store.getSession(token))?.user.username, 'early')
   assert.equal((await redis.ownerOf(keyOf(token))).port, added.port)
   assert.equal(await connection.whyNotReady(), undefined)
+})
+
+test('a call that is redirected to a server that does not answer fails at its deadline', async (t) => {
+  const redis = await startCluster(t)
+  const connection = await connectTo(redis.address, { deadlineMs: 500 })
+  t.after(connection.close)
+  const key = keyOf('moved')
+  const added = await redis.addServer()
+  await redis.moveSlotOf(key, added)
+  added.pause()
+  t.after(() => added.resume())
+  await within(1_200, 'a redirected call', () =>
+    assert.rejects(
+      connection.run(key, (client) => client.get(key)),
+      RedisDisconnected,
+    ),
+  )
 })
 
 test('a killed primary is replaced by its replica: sessions and logouts that were acknowledged remain', async (t) => {

@@ -3,6 +3,8 @@ import { after, before, test } from 'node:test'
 import { connectRedis } from 'app/redis/connect'
 import type { RedisConnection } from 'app/redis/connection'
 import { RedisDisconnected, RedisUnavailable } from 'app/redis/errors'
+import { placeOfUrl } from 'app/redis/places'
+import { connectPrimary } from 'app/redis/primary'
 import { lastingPort } from '../support/lasting-port.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
 import { untilWithin, within } from '../support/stopwatch.ts'
@@ -49,6 +51,18 @@ test('a password set separately is used with the user name in the URL', async ()
   const other = await connectRedis({ url, password: 'beside', deadlineMs: DEADLINE_MS }, quiet)
   assert.equal(await other.run('', (client) => client.sendCommand(['ACL', 'WHOAMI'])), 'worker')
   await other.close()
+})
+
+test('a connection stays when it is told to go where it already is, as by each sentinel after a failover', async (t) => {
+  const options = { url: redis.url, deadlineMs: DEADLINE_MS }
+  const primary = await connectPrimary(options, placeOfUrl(options), quiet)
+  t.after(primary.close)
+  const id = () => primary.run('', (client) => client.clientId())
+  const first = await id()
+  primary.relocate(new Error('the sentinels have switched'), new URL(redis.url).host)
+  assert.equal(await id(), first)
+  primary.relocate(new Error('the sentinels have switched'), '127.0.0.1:1')
+  assert.notEqual(await until('there is another connection', () => id().catch(() => undefined)), first)
 })
 
 test('a call to a paused Redis fails at its deadline, and Redis is used again when it continues', async () => {

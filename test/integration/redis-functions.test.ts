@@ -111,6 +111,19 @@ test('the functions of two versions can be loaded together, so both versions ser
   assert.equal(await redis.inspector.sendCommand(['FCALL', 'ready_0a0a0a0a', '0']), 'OK')
 })
 
+test('the list of a user’s sessions lasts as long as the longest of them, also after SESSION_ABSOLUTE_SECONDS was lowered', async (t) => {
+  const connection = await connectRedis({ url: redis.url, deadlineMs: 1_000 }, quiet)
+  t.after(connection.close)
+  const add = (name: string, lastsMs: number, endMs = Date.now() + lastsMs) =>
+    connection.run('', (client) => client.atomic.addToIndex('list', { name, endMs, lastsMs }))
+  await add('long', 43_200_000)
+  await add('short', 3_600_000)
+  assert.ok((await redis.inspector.pTTL('list')) > 43_000_000)
+  // A wrong entry of another program must not prevent a login.
+  await add('for ever', 3_600_000, Number.POSITIVE_INFINITY)
+  assert.ok((await redis.inspector.pTTL('list')) <= 3_600_000)
+})
+
 test('on a full Redis, the functions still renew and delete, and publish events that cannot be stored', async (t) => {
   const connection = await connectRedis({ url: redis.url, deadlineMs: 1_000 }, quiet)
   t.after(async () => {

@@ -141,6 +141,23 @@ test('a login above the limit keeps its own session, also when those of earlier 
     assert.ok(await store(left).getSession(one.token), 'the newest of the others are within the limit')
 })
 
+test('a login that cannot end the sessions above the limit leaves its user a session, the earlier one or the new one', async () => {
+  const user = aUser('crowded')
+  const first = await store(left).setSession(user)
+  const second = await store(left).setSession(user)
+  const run: RedisConnection['run'] = (key, send) =>
+    key === 'user-sessions:crowded' ? Promise.reject(new RedisUnavailable('the list is away')) : left.run(key, send)
+  const broken = store({ ...left, run }, { maxPerUser: 1 })
+  await assert.rejects(broken.setSession(user), RedisUnavailable)
+  assert.ok(await store(right).getSession(second.token))
+  const { token } = await broken.setSession(user, { replaces: second.token })
+  assert.equal((await store(right).getSession(token))?.user.username, 'crowded')
+  assert.equal(await store(right).getSession(second.token), undefined)
+  assert.ok(await store(right).getSession(first.token), 'the next login ends it')
+  await store(left, { maxPerUser: 1 }).setSession(user)
+  assert.equal(await store(right).getSession(first.token), undefined)
+})
+
 test('every node rejects a deleted session immediately, and only one of two logouts finds it', async () => {
   const [here, there] = [store(left), store(right)]
   const { token, session } = await here.setSession(aUser('leaver'))

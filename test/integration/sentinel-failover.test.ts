@@ -4,12 +4,14 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { RedisUnavailable } from 'app/redis/errors'
-import { watchSentinels } from 'app/redis/sentinels'
+import { watchSentinels } from 'app/redis/watch-sentinels'
 import { acceptedAgain } from '../support/accepted-again.ts'
 import { read } from '../support/contract/answers.ts'
 import { cookieOf, getUser, logIn, logOut, send } from '../support/http.ts'
+import { lastingPort } from '../support/lasting-port.ts'
 import { type RedisWithSentinels, startRedisWithSentinels } from '../support/redis-sentinels.ts'
-import { connectTo, newAccount, startTestNode } from '../support/test-node.ts'
+import { startTcpSwitch } from '../support/tcp-switch.ts'
+import { connectTo, newAccount, quiet, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
 async function startStack(t: TestContext, redis: RedisWithSentinels, deadlineMs = 1_000, maxFailures = 100_000) {
@@ -231,8 +233,45 @@ test('a node listens to a sentinel whose first connection broke before it had an
   const { port } = server.address() as AddressInfo
   t.after(() => server.close())
   const addresses = [{ host: '127.0.0.1', port }]
-  const stop = watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, () => {})
+  const stop = watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, () => {}, quiet)
   t.after(stop)
   await until('it listens', async () => (await sentinel.channels()) === 2)
-  assert.equal(connections, 2)
+  assert.ok(connections >= 2)
+})
+
+test('a node that has missed a failover finds the new primary when it reaches the sentinel again', async (t) => {
+  const redis = await startRedis(t)
+  const [sentinel] = redis.sentinels
+  const { sentinels } = redis.address
+  assert.ok(sentinel && sentinels)
+  const line = await startTcpSwitch(sentinel.port)
+  t.after(() => line.stop())
+  const heard: (string | undefined)[] = []
+  const addresses = [{ host: '127.0.0.1', port: line.port }]
+  const onChange = (_change: string, address?: string) => void heard.push(address)
+  t.after(watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, onChange, quiet))
+  const addressOf = async () => `127.0.0.1:${(await redis.primary()).port}`
+  const old = await addressOf()
+  await until('it has asked', () => heard.includes(old))
+  line.turnTo(await lastingPort())
+  line.cut()
+  await redis.sentinels[1]?.failOver()
+  await until('there is another primary', async () => (await addressOf()) !== old)
+  const known = heard.length
+  line.turnTo(sentinel.port)
+  await until('it has asked again', async () => heard.slice(known).includes(await addressOf()))
+})
+
+test('a node says once that it may not listen to a sentinel, and what its account needs', async (t) => {
+  const redis = await startRedis(t)
+  const [sentinel] = redis.sentinels
+  const { sentinels } = redis.address
+  assert.ok(sentinel && sentinels)
+  await sentinel.limitTo('+ping +hello +subscribe +sentinel|get-master-addr-by-name +sentinel|master')
+  const lines: string[] = []
+  const addresses = [{ host: '127.0.0.1', port: sentinel.port }]
+  const log = { error: (line: string) => void lines.push(line) }
+  t.after(watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, () => {}, log))
+  await until('it has said so', () => lines.length > 0)
+  assert.match(lines[0] ?? '', /^Failed to listen to the sentinel 127\.0\.0\.1:\d+: NOPERM .*sentinel-users\.acl$/)
 })

@@ -383,6 +383,8 @@ test('a login is recent for a limited time by Redis’s clock', async () => {
   await untilWithin(3_000, 'the login is no longer recent', async () => !(await sessions.isFresh(session)))
 })
 
+const POINTER = '{"replacedBy":"another","salt":"any"}'
+
 test('the in-memory Redis of the rotation model replies like the real Redis', async () => {
   let nowMs = 0
   const model = createCommands(() => nowMs)
@@ -408,13 +410,12 @@ test('the in-memory Redis of the rotation model replies like the real Redis', as
       client.atomic.setIfUnchanged(key, 'b', 'c', 5_000),
       client.atomic.setIfUnchanged(none, 'b', 'c', 5_000),
       client.atomic.setIfUnchanged(key, 'a', 'c', 5_000),
-      client.atomic.deleteIfUnchanged(key, 'a'),
       client.get(key),
-      client.getDel(key),
-      client.getDel(key),
-      client.set(key, 'd', end),
-      client.atomic.deleteIfUnchanged(key, 'd'),
-      client.atomic.deleteIfUnchanged(key, 'd'),
+      client.atomic.takeSession(key),
+      client.atomic.takeSession(key),
+      client.set(key, POINTER, end),
+      client.atomic.takeSession(key),
+      client.get(key),
     ]),
   )
   const { commands } = model
@@ -433,13 +434,12 @@ test('the in-memory Redis of the rotation model replies like the real Redis', as
     commands.setIfUnchanged?.(key, 'b', 'c', 5_000),
     commands.setIfUnchanged?.(none, 'b', 'c', 5_000),
     commands.setIfUnchanged?.(key, 'a', 'c', 5_000),
-    commands.deleteIfUnchanged?.(key, 'a'),
     commands.get?.(key),
-    commands.getDel?.(key),
-    commands.getDel?.(key),
-    commands.set?.(key, 'd', end),
-    commands.deleteIfUnchanged?.(key, 'd'),
-    commands.deleteIfUnchanged?.(key, 'd'),
+    commands.takeSession?.(key),
+    commands.takeSession?.(key),
+    commands.set?.(key, POINTER, end),
+    commands.takeSession?.(key),
+    commands.get?.(key),
   ])
   // A key is expired from its expiry time on.
   commands.set?.(key, 'a', end)

@@ -99,6 +99,17 @@ test('a request that never ends is closed after the grace period, and the node s
   assert.equal(await node.ended, 0)
 })
 
+test('behind nginx, a request in progress has the whole grace period, also if it is short', async () => {
+  const { node, url } = await startNode({ TRUST_PROXY_HOPS: '1', DRAIN_SECONDS: '3' })
+  const slow = await startSlowLogin(url)
+  node.signal('SIGTERM')
+  await until('nginx is turned away', async () => (await fetch(url)).status === 502)
+  // Longer than the node waits for other requests of nginx.
+  await sleep(500)
+  assert.equal(await slow.finish(), 200)
+  assert.equal(await node.ended, 0)
+})
+
 test('a second signal stops the node immediately', async () => {
   const { node, url } = await startNode()
   const slow = await startSlowLogin(url)

@@ -48,10 +48,18 @@ const PHASES: Record<string, Phase> = {
   'integration/contract-sentinel': 'alone',
   'integration/sentinel-failover': 'alone',
   'integration/redis-cluster': 'alone',
+  'integration/rotation-across-servers': 'alone',
   'integration/wrong-clock-cluster': 'alone',
   'integration/wrong-clock-sentinel': 'alone',
 }
 const DRILL_SHARE = 0.45
+
+/** These mostly wait for a Redis of their own, so three of them do not make each other slow. */
+const THREE_AT_ONCE = new Set([
+  ...['integration/contract-cluster', 'integration/contract-sentinel', 'integration/redis-cluster'],
+  ...['integration/sentinel-failover', 'integration/wrong-clock-cluster', 'integration/wrong-clock-sentinel'],
+  'integration/rotation-across-servers',
+])
 
 /** Files that judge no limit of time. Beside the drills, they use what those leave of the machine. */
 const PATIENT = new Set(['unit/rotation-model'])
@@ -67,10 +75,11 @@ const FIRST = [
   ...['stack/machine', 'browser/page', 'stack/tls'],
   ...['integration/modes', 'integration/admin', 'integration/redis-role', 'integration/nodes'],
   ...['integration/mutants', 'integration/own-accounts', 'integration/runner', 'unit/rotation-model'],
+  ...['integration/sentinel-failover', 'integration/redis-cluster', 'integration/wrong-clock-cluster'],
 ]
 
 /** The files that this plan names. A test checks that they exist. */
-export const NAMED = [...Object.keys(PHASES), ...PATIENT, ...NEEDS_STILL_NETWORK, ...FIRST]
+export const NAMED = [...Object.keys(PHASES), ...THREE_AT_ONCE, ...PATIENT, ...NEEDS_STILL_NETWORK, ...FIRST]
 
 /** All files of tests in these folders of `top`, in the order in which they start. */
 export async function findFiles(
@@ -96,14 +105,14 @@ async function filesOf(top: string, folder: Folder, canIsolate: boolean): Promis
       const isIsolated = folder === 'browser' && canIsolate
       return {
         ...{ name, path: join(top, folder, entry), phase, isIsolated, isPatient },
-        share: isPatient ? PATIENT_SHARE : shareOf(folder, phase),
+        share: isPatient ? PATIENT_SHARE : shareOf(name, folder, phase),
         network: isIsolated ? undefined : networkOf(name, folder, canIsolate),
       }
     })
 }
 
-function shareOf(folder: Folder, phase: Phase): number {
-  if (phase === 'alone') return 1
+function shareOf(name: string, folder: Folder, phase: Phase): number {
+  if (phase === 'alone') return THREE_AT_ONCE.has(name) ? 0.33 : 1
   return phase === 'drills' ? DRILL_SHARE : SHARES[folder] / PAIRS
 }
 

@@ -8,6 +8,7 @@ import {
   untilEveryNodeAccepts,
 } from '../support/compose-stack.ts'
 import { GRACE } from '../support/http.ts'
+import { failures, startSteadyLoad } from '../support/steady-load.ts'
 import { until } from '../support/until.ts'
 import type { Visitor } from '../support/visitor.ts'
 
@@ -110,11 +111,15 @@ test('make end-sessions ends sessions on every node, even if one node is disconn
   await assertEveryNodeSays(401, visitor)
 })
 
-test('make seal-key replaces the sealing key and ends no session; FORGET=1 ends the sessions sealed with the old key', async () => {
+test('make seal-key replaces the sealing key and ends no session; FORGET=1 ends the sessions sealed with the old key', async (t) => {
   const sealOf = async (visitor: Visitor) =>
     String(JSON.parse(await stack.redisCli('--raw', 'GET', `session:${visitor.token()}`)).seal).slice(0, 8)
   const before = await stack.visitor(GRACE)
+  // A node that drains stops as soon as it has turned a request away.
+  const load = startSteadyLoad(t, before)
   await stack.make('seal-key')
+  await load.stop()
+  assert.deepEqual(failures(load), [])
   await assertEveryNodeSays(200, before)
   const after = await stack.visitor(GRACE)
   assert.notEqual(await sealOf(after), await sealOf(before))

@@ -154,10 +154,10 @@ test('a node reaches Redis, and neither nginx, another node nor the API of Kuber
     assert.notEqual(await connect(host, port), 'connected', `${host}:${port}`)
   const { output } = await tryTo(
     ...(['kubectl', '--namespace', stack.env.K8S_NAMESPACE ?? '', 'exec', 'deployment/nginx', '--'] as const),
-    ...['curl', '--silent', '--max-time', '3', 'telnet://redis:6379'],
+    // Redis ends a connection that speaks HTTP: with the status 1 or 52, never with those of no connection.
+    ...['curl', '--silent', '--max-time', '3', 'http://redis:6379/'],
   )
-  assert.doesNotMatch(output, /PONG|ERR/)
-  assert.match(output, /exit code (28|7|6)/)
+  assert.match(output, /exit code (28|7)\b/)
 })
 
 test('no pod has a token for the API of Kubernetes', { skip }, async () => {

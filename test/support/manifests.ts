@@ -57,7 +57,13 @@ export const schemas = {
       selector: record,
     }),
   }),
-  workload: z.object({ spec: z.object({ replicas: z.number().optional(), template: z.object({ spec: podSchema }) }) }),
+  workload: z.object({
+    spec: z.object({
+      replicas: z.number().optional(),
+      minReadySeconds: z.number().default(0),
+      template: z.object({ spec: podSchema }),
+    }),
+  }),
   policy: z.object({
     spec: z.object({
       podSelector: selectorSchema,

@@ -53,12 +53,11 @@ export function createCommands(
   const commands: Record<string, (...words: unknown[]) => unknown> = {
     time: () => [String(Math.floor(now() / 1000)), String((now() % 1000) * 1000)],
     get: (key) => find(key)?.value ?? null,
-    getDel(key) {
+    takeSession(key) {
       const value = find(key)?.value ?? null
-      entries.delete(String(key))
+      if (!value?.startsWith('{"replacedBy":')) entries.delete(String(key))
       return value
     },
-    deleteIfUnchanged: (key, value) => isUnchanged(key, value) && entries.delete(String(key)),
     pExpireTime: (key) => find(key)?.expiresAt ?? -2,
     set(key, value, options) {
       entries.set(String(key), { value: String(value), expiresAt: Object(options).expiration.value })

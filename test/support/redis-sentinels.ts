@@ -36,6 +36,8 @@ export interface TestSentinel {
   start(): Promise<void>
   /** Promotes a replica although the primary runs. */
   failOver(): Promise<void>
+  /** From now on, its clients may send only these commands, and listen to no channel. */
+  limitTo(commands: string): Promise<void>
   /** How many channels its clients listen to. It has no PUBSUB NUMSUB. */
   channels(): Promise<number>
 }
@@ -128,6 +130,10 @@ async function startSentinel(primaryPort: number, downAfterMs: number) {
     },
     async failOver() {
       await client.sendCommand(['SENTINEL', 'FAILOVER', NAME])
+    },
+    async limitTo(commands: string) {
+      const rules = ['reset', 'on', 'nopass', '-@all', ...commands.split(' ')]
+      await client.sendCommand(['ACL', 'SETUSER', 'default', ...rules])
     },
     async channels() {
       const clients = await client.sendCommand<string>(['CLIENT', 'LIST'])

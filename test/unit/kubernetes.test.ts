@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { before, test } from 'node:test'
+import { parse } from 'yaml'
 import { TOP } from '../support/command.ts'
 import { kustomize, type Manifest, NO_KUBECTL, type Pod, podsOf, schemas } from '../support/manifests.ts'
 import { waysOf } from '../support/network-ways.ts'
@@ -25,6 +26,11 @@ const containerOf = (name: string) => {
   const container = pods.get(name)?.containers[0]
   assert.ok(container, name)
   return container
+}
+
+const minReadyOf = (name: string) => {
+  const object = objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)
+  return schemas.workload.parse(object).spec.minReadySeconds
 }
 
 test('no pod gets a token for the API of Kubernetes, and each has a service account of its own', { skip }, () => {
@@ -94,6 +100,18 @@ test('a pod has the time to serve until nginx has left it out, and to drain', { 
     assert.ok(preStop >= 3, name)
     assert.ok((pods.get(name)?.terminationGracePeriodSeconds ?? 0) >= preStop + seconds + 2, name)
   }
+})
+
+test('a rollout of two nodes takes longer than clusters cache DNS, so nginx knows a node that serves at any time', {
+  skip,
+}, () => {
+  const { preStop } = containerOf('app').lifecycle ?? {}
+  assert.ok(2 * minReadyOf('app') + (preStop?.sleep.seconds ?? 0) >= 29, 'with a second in which each of them starts')
+})
+
+test('in production, a balancer of a cloud has the time to notice an nginx that stops, or a new one', { skip }, () => {
+  const { preStop } = containerOf('nginx').lifecycle ?? {}
+  assert.deepEqual([minReadyOf('nginx'), preStop?.sleep.seconds], [30, 30])
 })
 
 test('after its start, neither the readiness nor the life of a node depends on Redis', { skip }, () => {
@@ -170,6 +188,13 @@ test('the production overlay has no demo accounts, stores no tokens and brings n
   assert.match(text, /"DEMO_USERS":"off"/)
   assert.match(text, /"SESSION_KEY":"hashed"/)
   assert.ok(!objects.some(({ kind }) => kind === 'Secret'))
+})
+
+test('the local overlay, with its known passwords, asks no cloud for a public address', async () => {
+  const overlay = parse(await read('deploy/kubernetes/overlays/local/kustomization.yaml'))
+  assert.match(JSON.stringify(overlay), /DEMO_USERS=on/)
+  assert.match(JSON.stringify(overlay), /\/spec\/type, value: NodePort/)
+  assert.doesNotMatch(JSON.stringify(overlay), /LoadBalancer/)
 })
 
 test('each component can be added to the production overlay', { skip }, async () => {

@@ -66,10 +66,13 @@ export function createDrain({ log, graceSeconds, isBehindNginx }: Parts): Drain 
     isDraining = true
     log.info('Draining: finishing open requests')
     const farewellMs = isBehindNginx ? NOTICE_MS : FAREWELL_MS
+    const endsAt = performance.now() + graceSeconds * 1000
     const idle = new Promise<void>((resolve) => (onIdle = resolve))
     if (openRequests === 0) onIdle()
-    const isLate = await exceeds(idle, graceSeconds * 1000 - farewellMs)
+    await exceeds(idle, graceSeconds * 1000 - farewellMs)
     await exceeds(new Promise<void>((resolve) => (onRetried = resolve)), farewellMs)
+    // A request that takes longer has the whole grace, also if the balancer has noticed at once.
+    const isLate = await exceeds(idle, endsAt - performance.now())
     await sleep(SETTLE_MS)
     if (isLate) log.warn('Drain timed out: aborting open requests')
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))

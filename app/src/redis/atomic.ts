@@ -93,11 +93,10 @@ export const atomic = {
     transformReply: isOne,
   },
 
-  /** Deletes the key. False if the value is not `value`. */
-  deleteIfUnchanged: {
-    parseCommand: (parser: CommandParser, key: string, value: string) =>
-      pushCall(parser, 'delete_if_unchanged', key, value),
-    transformReply: isOne,
+  /** Deletes a session, and returns its value. Only returns a pointer to the new token of a session. Null if there is nothing. */
+  takeSession: {
+    parseCommand: (parser: CommandParser, key: string) => pushCall(parser, 'take_session', key),
+    transformReply: (reply: string | null) => reply,
   },
 
   /** Writes the heartbeat of a node: membership/heartbeat-hash.ts. `all`: names and heartbeats in turn. */

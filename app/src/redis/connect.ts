@@ -5,7 +5,7 @@ import { databaseOf, type RedisOptions } from './create-client.ts'
 import { createKeyNames } from './key-names.ts'
 import { placeOfSentinels, placeOfUrl } from './places.ts'
 import { connectPrimary } from './primary.ts'
-import { watchSentinels } from './sentinels.ts'
+import { watchSentinels } from './watch-sentinels.ts'
 
 /**
  * Connects to Redis and stays connected (keep-connected.ts): to a single one, to the primary that sentinels name, or to all
@@ -21,7 +21,8 @@ export async function connectRedis(options: RedisOptions, log: Logger): Promise<
   }
   const found = { ...options, sentinels }
   const primary = await connectPrimary(options, placeOfSentinels(found), log)
-  const stopWatch = watchSentinels(found, (change) => primary.relocate(new Error(change)))
+  const onChange = (change: string, address?: string) => primary.relocate(new Error(change), address)
+  const stopWatch = watchSentinels(found, onChange, log)
   return {
     ...primary,
     keys: createKeyNames({ prefix, database: 0 }),

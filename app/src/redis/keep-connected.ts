@@ -71,8 +71,12 @@ export async function keepConnected(
     /** Why there is none. */
     failure: connectionLog.failure,
     replace,
-    /** Another server may be the primary now: ends the attempt or the pause under way, and the connection. */
-    relocate(reason: Error): void {
+    /**
+     * Another server may be the primary now: ends the attempt or the pause under way, and the connection. A connection to the
+     * server at `address` stays: each sentinel reports the same switch.
+     */
+    relocate(reason: Error, address?: string): void {
+      if (current && current.address === address) return
       attempts.hurry()
       if (current) replace(current, reason)
     },

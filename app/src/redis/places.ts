@@ -26,11 +26,13 @@ const FIRST_ATTEMPTS = 5
 /** The primary that the sentinels name. While they choose another one, they still name the old one. */
 export function placeOfSentinels(options: RedisOptions & { sentinels: Sentinels }): Place {
   let attemptsLeft = FIRST_ATTEMPTS
+  let wasFound = false
 
   async function locate(): Promise<string> {
     try {
       const url = await findPrimary(options)
       attemptsLeft = 0
+      wasFound = true
       return url
     } catch (error) {
       if (!(error instanceof SentinelsUnavailable) || --attemptsLeft <= 0) throw error
@@ -42,7 +44,8 @@ export function placeOfSentinels(options: RedisOptions & { sentinels: Sentinels 
   return {
     locate,
     async throwIfPermanent(error, url) {
-      if (error instanceof SentinelsUnavailable) throw failed('the address that sentinels name', error)
+      // Sentinels that have answered once have the right settings: they may be silent for a moment, or replace the primary.
+      if (error instanceof SentinelsUnavailable && !wasFound) throw failed('the address that sentinels name', error)
       if (url !== undefined && isOfSettings(error)) throw failed(describeAddress(url), error)
     },
   }

@@ -22,7 +22,10 @@ export async function connectPrimary(options: RedisOptions, place: Place, log: L
     return { ...link, write: run, undo: run, settle, isLacking: () => false }
   }
 
-  const writer = await openLink({ ...options, cacheEntries: 0 }, place, log)
+  const writer = await openLink({ ...options, cacheEntries: 0 }, place, log).catch(async (error: unknown) => {
+    await link.close()
+    throw error
+  })
   const { write, isLacking } = createReplicatedWrites(writer, { replicas, deadlineMs })
   const stopProbe = probe(run)
   return {
@@ -32,9 +35,9 @@ export async function connectPrimary(options: RedisOptions, place: Place, log: L
     settle: async (key: string) => void (await write(key, (client) => client.atomic.settle(key))),
     isLacking,
     whyNotReady: async () => (await link.whyNotReady()) ?? writer.whyNotReady(),
-    relocate(reason: Error): void {
-      link.relocate(reason)
-      writer.relocate(reason)
+    relocate(reason: Error, address?: string): void {
+      link.relocate(reason, address)
+      writer.relocate(reason, address)
     },
     async close(): Promise<void> {
       stopProbe()

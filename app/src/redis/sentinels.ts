@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import type { Address } from '../redis-servers.ts'
-import { createNodeRedisClient, discard, type RedisOptions, type Sentinels, urlOf } from './create-client.ts'
+import { discard, urlOf } from './create-client.ts'
 import { withDeadline } from './deadline.ts'
 import { describe } from './errors.ts'
 import { WrongServer } from './explain-failure.ts'
-
-type Options = RedisOptions & { sentinels: Sentinels }
+import { createSentinelClient, type SentinelOptions } from './sentinel-client.ts'
 
 const addressSchema = z.tuple([z.string(), z.coerce.number()]).nullable()
 const masterSchema = z.object({
@@ -22,7 +21,12 @@ interface Answer extends Address {
 
 /** The sentinels could not say where the primary is. */
 export class SentinelsUnavailable extends WrongServer {
-  override readonly name = 'SentinelsUnavailable'
+  override readonly name: string = 'SentinelsUnavailable'
+}
+
+/** A failover has begun, so there is no primary for some seconds. */
+export class PrimaryIsBeingReplaced extends SentinelsUnavailable {
+  override readonly name = 'PrimaryIsBeingReplaced'
 }
 
 /**
@@ -34,14 +38,14 @@ export class SentinelsUnavailable extends WrongServer {
  * https://redis.io/docs/latest/develop/reference/sentinel-clients/
  * @throws {SentinelsUnavailable} if no sentinel knows, or a failover has begun
  */
-export async function findPrimary(options: Options): Promise<string> {
+export async function findPrimary(options: SentinelOptions): Promise<string> {
   const { addresses, primary } = options.sentinels
   const asked = await Promise.allSettled(addresses.map((address) => askSentinel(address, options)))
   const answers = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
   const known = answers.filter((answer) => answer !== undefined)
   const [newest] = known.sort((a, b) => b.epoch - a.epoch)
   if (newest && known.some(({ epoch, isBeingReplaced }) => isBeingReplaced && epoch === newest.epoch))
-    throw new SentinelsUnavailable(
+    throw new PrimaryIsBeingReplaced(
       `the sentinels are replacing ${newest.host}:${newest.port}`,
       'This takes some seconds',
     )
@@ -60,10 +64,12 @@ const adviceFor = (reasons: string) =>
     ? 'Check REDIS_SENTINEL_USERNAME, and the password in REDIS_SENTINEL_PASSWORD or in the file of REDIS_SENTINEL_PASSWORD_FILE'
     : /certificate|altnames/i.test(reasons)
       ? 'Check REDIS_CA_FILE, and that the certificate names this host'
-      : ADVICE
+      : /NOPERM/.test(reasons)
+        ? 'Give the user of REDIS_SENTINEL_USERNAME the commands of deploy/sentinel-users.acl'
+        : ADVICE
 
 /** Undefined if this sentinel does not know the name. */
-async function askSentinel(address: Address, options: Options): Promise<Answer | undefined> {
+async function askSentinel(address: Address, options: SentinelOptions): Promise<Answer | undefined> {
   const client = createSentinelClient(address, options, false)
   const { primary } = options.sentinels
   try {
@@ -88,57 +94,4 @@ function answerOf([host, port]: [string, number], state: z.infer<typeof masterSc
   // From the promotion on, the sentinel names the promoted one here, and the old one in its state.
   const isOld = host === ip && port === state.port
   return { host, port, epoch, isBeingReplaced: isOld && flags.split(',').includes('failover_in_progress') }
-}
-
-/**
- * Listens to the sentinels, and calls `onChange` when one of them starts to replace the primary, and when they have replaced it. A
- * sentinel that is not reached is listened to when it is. Returns a function that ends the listening.
- */
-export function watchSentinels(options: Options, onChange: (change: string) => void): () => void {
-  const { addresses, primary } = options.sentinels
-  const clients = addresses.map((address) => {
-    const client = createSentinelClient(address, options, true)
-    const subscriptions = Object.entries(SENTINEL_CHANNELS).map(([channel, { place, change }]) => {
-      const onMessage = (message: string) => void (message.split(' ')[place] === primary && onChange(change))
-      return { channel, onMessage }
-    })
-    // On each connection: a subscription that was sent and not answered is not repeated by node-redis.
-    client.on('ready', () => {
-      for (const { channel, onMessage } of subscriptions) void client.subscribe(channel, onMessage).catch(() => {})
-    })
-    void client.connect().catch(() => {})
-    return client
-  })
-  return () => {
-    for (const client of clients) discard(client)
-  }
-}
-
-/**
- * What a node listens to, and which word of a message is the name of the primary. deploy/sentinel-users.acl allows these channels.
- * https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#pubsub-messages
- */
-export const SENTINEL_CHANNELS = {
-  '+try-failover': { place: 1, change: 'the sentinels are replacing the primary' },
-  '+switch-master': { place: 0, change: 'the sentinels have switched to another primary' },
-}
-const LONGEST_PAUSE_MS = 1_000
-
-function createSentinelClient(address: Address, options: Options, isLasting: boolean) {
-  const { sentinels, tls = false, ca, deadlineMs } = options
-  const client = createNodeRedisClient({
-    url: urlOf(address, options),
-    ...(sentinels.username === undefined ? {} : { username: sentinels.username }),
-    ...(sentinels.password === undefined ? {} : { password: sentinels.password }),
-    disableOfflineQueue: !isLasting,
-    commandOptions: { timeout: 0 },
-    socket: {
-      connectTimeout: 2 * deadlineMs,
-      reconnectStrategy: isLasting ? () => LONGEST_PAUSE_MS : false,
-      ...(tls && ca !== undefined ? { tls: true, ca } : {}),
-    },
-  })
-  // Without a listener an 'error' event ends the process. The caller gets the same error.
-  client.on('error', () => {})
-  return client
 }

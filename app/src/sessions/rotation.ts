@@ -53,8 +53,10 @@ export function createRotation(base: SessionBase, writer: SessionWriter) {
       return trail.walk(name, values.read, async (living): Promise<Outcome<Rotation>> => {
         if (living.isReuse) return { result: undefined }
         if (living.passed.length > 0) {
-          // The request that has replaced the token may not have heard of a replica that knows the new one.
-          await redis.settle(redis.keys.session(living.name))
+          // The request that has replaced the token may not have heard of a replica that knows it. One primary replicates both
+          // keys in order. In a cluster they are at two: without the pointer, the old token would be a session of its own.
+          const written = redis.isOrdered ? [living.name] : [...living.passed.map(({ name: at }) => at), living.name]
+          await Promise.all(written.map((at) => redis.settle(redis.keys.session(at))))
           const newest = living.passed.reduce((older, { pointer }) => successorOf(older, pointer.salt), token)
           return { result: { token: newest, isFirst: false } }
         }
@@ -77,17 +79,26 @@ function createFirstUse({ redis, nowAt, values, times }: SessionBase) {
     if (!found) return
     const { json, value } = found
     // A session: Redis was killed during a rotation, has the first of its two writes and has lost the second.
-    const isOurs = isReplaced(value)
-      ? value.replacedBy === name && value.retiredAt === undefined
-      : value.id === record.id
+    const isOurs = isReplaced(value) ? value.replacedBy === name : value.id === record.id
     if (!isOurs) return
+    if (isReplaced(value) && value.retiredAt !== undefined) return settleRetired(older.name)
     const pointer = { replacedBy: name, salt: older.salt, retiredAt: iso(now) }
-    await values.swap(older.name, json, pointer, Math.min(times.rememberedMs, absoluteEndOf(record) - now))
+    const ttlMs = Math.min(times.rememberedMs, absoluteEndOf(record) - now)
+    await (redis.isOrdered ? values.swap : values.replace)(older.name, json, pointer, ttlMs)
+  }
+
+  /**
+   * In a cluster, the older token is at another server than the session, which is confirmed next. If only the confirmation
+   * survived a failover, the older token would never be retired. One server replicates both in order.
+   */
+  const settleRetired = async (name: string) => {
+    if (!redis.isOrdered) await redis.settle(redis.keys.session(name))
   }
 
   return async (living: Living): Promise<Living | undefined> => {
     const { unconfirmed, ...confirmed } = living.record
-    if (!unconfirmed) return living
+    // In a cluster it waits for a replica, and can wait for the next use.
+    if (!unconfirmed || (!redis.isOrdered && redis.isLacking())) return living
     const now = await nowAt(living.name)
     // In a cluster, each token's grace is measured by the server that has the token.
     await retire(living, unconfirmed, redis.isOrdered ? now : await nowAt(unconfirmed.name))

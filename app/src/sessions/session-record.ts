@@ -77,6 +77,7 @@ export function toRecord(stored: Stored, id: string): SessionRecord {
   return { ...stored, id, absoluteExpiresAt: iso(Date.parse(stored.createdAt) + stored.absoluteSeconds * 1000) }
 }
 
+/** A replaced token begins with `replacedBy`, which app/redis/functions.lua reads. */
 export function formatValue(value: Value): string {
   if (isReplaced(value)) return JSON.stringify(value)
   const { id, absoluteExpiresAt: _, ...stored } = value

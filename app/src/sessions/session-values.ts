@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import type { RedisClient } from '../redis/create-client.ts'
 import { createKeyCommands } from './key-commands.ts'
 import type { RecentSessions } from './recent-sessions.ts'
 import type { RecordSeal } from './record-seal.ts'
@@ -53,11 +54,12 @@ export function createSessionValues(redis: RedisConnection, parts: Parts, log: L
     },
 
     /**
-     * Removes the key and returns what it held, in one step. The command is never repeated: it would find nothing the second
-     * time.
+     * Removes a session and returns it, in one step. Leaves a replaced token in place, and returns it too. The command is never
+     * repeated: it would find nothing the second time.
      */
     async take(name: string): Promise<Found | undefined> {
-      const json = await change<string | null>(name, (client) => client.getDel(keyOf(name)), null, redis.write)
+      const take = (client: RedisClient) => client.atomic.takeSession(keyOf(name))
+      const json = await change<string | null>(name, take, null, redis.write)
       return decode(name, json)
     },
 

@@ -2,7 +2,7 @@ import type { SessionBase } from './session-base.ts'
 import { absoluteEndOf, iso, isReplaced, type SessionRecord, toRecord, type User } from './session-record.ts'
 import type { EndedSession } from './session-store.ts'
 import { fingerprintOf, newToken } from './session-token.ts'
-import type { Living, Outcome } from './trail.ts'
+import type { Outcome } from './trail.ts'
 
 export type SessionWriter = ReturnType<typeof createSessionWriter>
 
@@ -44,22 +44,9 @@ export function createSessionWriter(base: SessionBase) {
 }
 
 function createSessionEnds({ redis, trail, values, index }: SessionBase) {
-  /**
-   * Removes a session in one command: of two logouts at once only one finds it. Returns where to look again if it has changed.
-   * The first time only what was read is removed. A rotation may have put a pointer there, and a repeated logout follows it. The
-   * second time whatever is there is removed: data that changes all the time does not prevent a logout.
-   */
-  async function remove({ name, json }: Living, look: number): Promise<{ changedAt: string } | undefined> {
-    if (look === 1) return (await values.remove(name, json)) ? undefined : { changedAt: name }
-    const taken = await values.take(name)
-    if (!taken) return { changedAt: name }
-    return isReplaced(taken.value) ? { changedAt: taken.value.replacedBy } : undefined
-  }
-
   /** Pointers stay: if the node dies in between, the next call has to find the session. */
   async function endAt(name: string, { ifReused }: { ifReused: boolean }): Promise<EndedSession | undefined> {
     let isReuse = false
-    let looks = 0
     let last = name
     const read = (at: string) => {
       last = at
@@ -68,9 +55,12 @@ function createSessionEnds({ redis, trail, values, index }: SessionBase) {
     const ended = await trail.walk(name, read, async (living): Promise<Outcome<EndedSession>> => {
       isReuse ||= living.isReuse
       if (ifReused && !isReuse) return { result: undefined }
-      const changed = await remove(living, ++looks)
-      if (changed) return changed
-      const { id, user } = living.record
+      // One command: of two logouts at once only one finds the session, and no read in between sees half of it.
+      const taken = await values.take(living.name)
+      if (!taken) return { result: undefined }
+      // The token was replaced after it was read.
+      if (isReplaced(taken.value)) return { changedAt: taken.value.replacedBy }
+      const { id, user } = taken.value
       await index.drop(user.username, [living.name])
       return { result: { id, username: user.username, ...(isReuse && { isReuse }) } }
     })

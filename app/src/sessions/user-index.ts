@@ -16,7 +16,7 @@ export function createUserIndex(redis: RedisConnection, { absoluteMs }: { absolu
      */
     async add(username: string, entry: { name: string; endMs: number }): Promise<number> {
       const key = redis.keys.userSessions(username)
-      // No session of now lives longer. The end of this one may be earlier than that of later logins, if it is rotated.
+      // No session lives longer that begins now. The end of this one may be earlier than that of later logins, if it is rotated.
       const { size, wasForeign } = await redis.write(key, (client) =>
         client.atomic.addToIndex(key, { ...entry, lastsMs: absoluteMs }),
       )

@@ -46,10 +46,6 @@ export function createValueChanges({ redis, commands, encode, times }: Parts) {
       return change(name, (client) => client.atomic.updateIfUnchanged(key, json, nextJson), false, redis.write)
     },
 
-    /** Removes the key. Returns whether it was done. The command is never repeated: the second time, it would find nothing. */
-    remove: (name: string, json: string): Promise<boolean> =>
-      change(name, (client) => client.atomic.deleteIfUnchanged(keyOf(name), json), false, redis.write),
-
     /** Extends the life of a session, or of a pointer to it: see expireIfUnchanged. Undefined if the key has changed. */
     async prolong(name: string, json: string, record: SessionRecord): Promise<Renewed | undefined> {
       const key = keyOf(name)

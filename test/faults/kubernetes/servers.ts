@@ -37,9 +37,10 @@ export async function openServers(stack: KubernetesStack) {
     if (pods.length !== SERVERS[kind] || !pods.every(({ isReady }) => isReady)) return false
     if (kind === 'sentinel' && !(await createSentinels(stack, SENTINEL_PODS).agree())) return false
     if (kind === 'cluster' && !/^cluster_state:ok\r?$/m.test(await stack.redis('CLUSTER', 'INFO'))) return false
-    const nodes = await stack.nodes()
-    const ready = await Promise.all(nodes.map((node) => stack.probe(node, '/readyz')))
-    return nodes.length > 0 && ready.every((status) => status === 200)
+    const nodes = await stack.pods('app')
+    if (nodes.length === 0 || !nodes.every(({ isReady }) => isReady)) return false
+    const ready = await Promise.all(nodes.map(({ name }) => stack.probe(name, '/readyz')))
+    return ready.every((status) => status === 200)
   }
 
   return {

@@ -59,7 +59,8 @@ export function openStack(url: string) {
     redis: (...words: string[]) => succeed('deploy/redis-cli', words),
     emptyProgram: ['kubectl', '--namespace', namespace, 'exec', 'deployment/nginx', '--', 'true'] as const,
 
-    nodes: async () => (await pods('app')).filter(({ isReady }) => isReady).map(({ name }) => name),
+    /** Whether they respond or not: one that never comes back must not be overlooked. */
+    nodes: async () => (await pods('app')).map(({ name }) => name),
 
     /** Unset ones have the application's default. */
     async rotation(): Promise<RotationTimes> {

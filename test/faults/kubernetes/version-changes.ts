@@ -54,7 +54,7 @@ async function sideBySide(
   await start()
   const added = await until(
     'a node of the other version is ready',
-    async () => (await stack.nodes()).find((name) => !before.includes(name)),
+    async () => (await stack.pods('app')).find(({ name, isReady }) => isReady && !before.includes(name))?.name,
     ROLL_OUT_MS,
   )
   await stack.kubectl('rollout', 'pause', 'deployment/app')

@@ -2,7 +2,8 @@ import type { Logger } from '../../logger.ts'
 import type { Address } from '../../redis-servers.ts'
 import type { RedisConnection } from '../connection.ts'
 import type { RedisClient, RedisOptions } from '../create-client.ts'
-import { ifWrongType, NotReplicated, RedisWrongType } from '../errors.ts'
+import { DeadlineMissed, withDeadline } from '../deadline.ts'
+import { ifWrongType, NotReplicated, RedisDisconnected, RedisWrongType } from '../errors.ts'
 import { createKeyNames } from '../key-names.ts'
 import type { Subscriber } from '../open-client.ts'
 import type { Primary } from '../primary.ts'
@@ -29,7 +30,7 @@ export async function connectCluster(
   const primaries = createPrimaries(options, log)
   const subscriptions = createSubscriptions((channel) => primaries.find(topology.ownerOf(slotOf(channel))))
   const topology = createTopology(options, primaries, subscriptions.follow, log)
-  const send = createRouter(primaries, topology)
+  const send = createRouter(primaries, topology, options)
   try {
     await topology.refresh()
   } catch (error) {
@@ -70,7 +71,14 @@ export async function connectCluster(
   }
 }
 
-function createRouter(primaries: Primaries, topology: Topology) {
+function createRouter(primaries: Primaries, topology: Topology, { deadlineMs }: Pick<RedisOptions, 'deadlineMs'>) {
+  /** The server that redirects has executed nothing, and the connection to the other one is still opened afterwards. */
+  const connectInTime = (name: string) =>
+    withDeadline(primaries.ensure(name), deadlineMs).catch((error: unknown) => {
+      if (!(error instanceof DeadlineMissed)) throw error
+      throw new RedisDisconnected(`no connection to Redis: ${name} was not reached in time`, { cause: error })
+    })
+
   return async <T>(key: string, way: Way, commands: Send<T>): Promise<T> => {
     let name = topology.ownerOf(slotOf(key))
     let isAsking = false
@@ -91,7 +99,7 @@ function createRouter(primaries: Primaries, topology: Topology) {
           topology.move(redirect.slot, name)
           topology.notice()
         }
-        await primaries.ensure(name)
+        await connectInTime(name)
       }
     }
   }

@@ -52,8 +52,9 @@ export function unreachable(reasons: string): RedisUnavailable {
   const advice = /cluster support disabled/.test(reasons)
     ? 'That Redis is not part of a cluster. Set REDIS_URL instead of REDIS_CLUSTER'
     : 'Check REDIS_CLUSTER, and that the servers run and have their slots'
-  const needsPassword = /WRONGPASS|NOAUTH/.test(reasons)
-  const cause = needsPassword ? undefined : new WrongServer(reasons, advice)
+  // endOnFailure has the advice for these.
+  const isKnown = /WRONGPASS|NOAUTH|NOPERM|certificate|altnames/i.test(reasons)
+  const cause = isKnown ? undefined : new WrongServer(reasons, advice)
   return new RedisUnavailable(`Failed to connect to the Redis cluster: ${reasons}`, { cause })
 }
 
