@@ -37,8 +37,14 @@ async function replicaOf({ port }: TestServer): Promise<TestServer> {
 }
 
 test('a new token is sent only when replicas have the pointer to it, which is on another server', async () => {
-  const { token } = await store(left).setSession(aUser('ann'))
-  const replica = await replicaOf(await redis.ownerOf(keyOf(token)))
+  // The list of the user has to be written too, so it must lie on another server.
+  const list = await redis.ownerOf('user-sessions:ann')
+  const { token, owner } = await until('the session is on another server than the list', async () => {
+    const session = await store(left).setSession(aUser('ann'))
+    const at = await redis.ownerOf(keyOf(session.token))
+    return at === list ? undefined : { token: session.token, owner: at }
+  })
+  const replica = await replicaOf(owner)
   replica.pause()
   try {
     // The new token may lie on the same server: then nothing was replaced, and the next attempt draws another one.
