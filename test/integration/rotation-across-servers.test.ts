@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { RedisConnection } from 'app/redis/connection'
-import { NotReplicated } from 'app/redis/errors'
+import { RedisUnavailable } from 'app/redis/errors'
 import { startRedisCluster, type TestCluster } from '../support/redis-cluster.ts'
 import type { TestServer } from '../support/redis-single.ts'
 import { aUser, keyOf, storeOn } from '../support/stores.ts'
@@ -55,7 +55,7 @@ test('a new token is sent only when replicas have the pointer to it, which is on
       assert.equal(rotation, undefined)
       return (await valueAt(token)).startsWith('{"replacedBy":')
     })
-    await assert.rejects(store(right).rotateSession(token), NotReplicated)
+    await assert.rejects(store(right).rotateSession(token), RedisUnavailable)
   } finally {
     replica.resume()
   }
