@@ -22,6 +22,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     trustProxyHops: value.TRUST_PROXY_HOPS,
     drainSeconds: value.DRAIN_SECONDS,
     redisIsConfigured: value.isRedisNamed,
+    redisWaitSeconds: value.REDIS_WAIT_SECONDS,
     redis: Object.freeze({
       url: value.REDIS_URL,
       sentinels: readSentinels(value),

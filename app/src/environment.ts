@@ -47,6 +47,7 @@ export const environment = z.object({
   REDIS_CA_FILE: path,
   KEY_PREFIX: text(/^[A-Za-z0-9:._-]{1,64}$/, 'is not a prefix of at most 64 letters, digits, : . _ and -').optional(),
   REDIS_DEADLINE_MS: integer(10, 60_000).default(500),
+  REDIS_WAIT_SECONDS: seconds(0).default(0),
   SESSION_REPLICAS: integer(0, 16).optional(),
   SESSION_STORE: z.enum(['redis', 'memory']).default('redis'),
   SESSION_COOKIE: text(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, 'is not a cookie name of letters, digits, _ and -').default(

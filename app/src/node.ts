@@ -16,7 +16,7 @@ import { joinCluster } from './membership/heartbeat.ts'
 import { findNodeName } from './membership/node-name.ts'
 import { createMetrics } from './metrics.ts'
 import { createRedisClock } from './redis/clock.ts'
-import { connectRedis } from './redis/connect.ts'
+import { connectPatiently } from './redis/connect-patiently.ts'
 import type { RedisConnection } from './redis/connection.ts'
 import { createMemorySessionStore } from './sessions/memory-store.ts'
 import { createLoginThrottle } from './users/login-throttle.ts'
@@ -50,7 +50,7 @@ export async function buildNode(config: Config, options: NodeOptions = {}): Prom
     ? { log: options.log, access: options.log }
     : createNodeLoggers({ level: config.logLevel, node: name })
   const { log } = loggers
-  const redis = await connectRedis(config.redis, log)
+  const redis = await connectPatiently(config.redis, config.redisWaitSeconds * 1000, log)
   // Nodes that keep sessions in memory form a separate cluster, even in the same Redis.
   const suffix = config.sessionStore === 'memory' ? ':memory' : ''
   const nodes = redis.keys.nodes(suffix)

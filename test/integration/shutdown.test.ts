@@ -130,6 +130,24 @@ test('without Redis at startup, a node prints one line with the cause and a reme
   assert.equal(node.lines.length, 1)
 })
 
+test('with REDIS_WAIT_SECONDS, a node that starts before its Redis says so once, and serves when Redis is there', async () => {
+  await redis.kill()
+  const node = runNode('server', { REDIS_URL: redis.url, REDIS_WAIT_SECONDS: '60' })
+  const isReason = ({ msg }: { msg?: string | undefined }) =>
+    /^Failed to connect .*Trying again for up to 60 seconds$/.test(msg ?? '')
+  await node.line(isReason)
+  await redis.start()
+  const { url } = await node.listening()
+  assert.equal((await fetch(`${url}/readyz`)).status, 200)
+  assert.equal(node.lines.filter(isReason).length, 1)
+  node.signal('SIGTERM')
+  assert.equal(await node.ended, 0)
+
+  const other = runNode('server', { REDIS_URL: `redis://127.0.0.1:${await lastingPort()}`, REDIS_WAIT_SECONDS: '1' })
+  await other.line(({ level }) => level === 'fatal')
+  assert.equal(await other.ended, 1)
+})
+
 test('a Redis that accepts the connection and never replies does not hang the startup', async () => {
   const mute = createServer().listen(0, '127.0.0.1')
   await once(mute, 'listening')

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { judge } from 'loadtest/lib/judge'
 import { tryOut } from '../faults/drill.ts'
 import { FAULTS } from '../faults/kubernetes/all.ts'
 import { openStack } from '../faults/kubernetes/stack.ts'
-import { succeed } from '../support/command.ts'
+import { succeed, TOP } from '../support/command.ts'
 import { expectShared } from '../support/contract/session-life.ts'
 import type { TwoNodes } from '../support/contract/two-nodes.ts'
 import { declareContract } from '../support/contract.ts'
@@ -13,7 +14,8 @@ import { hasK6 } from '../support/k6.ts'
 import { openTwoNodes } from '../support/kubernetes-nodes.ts'
 import { createKubernetesStack, NO_CLUSTER } from '../support/kubernetes-stack.ts'
 import { prove } from '../support/proof.ts'
-import { createVisitor } from '../support/visitor.ts'
+import { failures, startSteadyLoad } from '../support/steady-load.ts'
+import { createVisitor, type Visitor } from '../support/visitor.ts'
 
 // The stack on the cluster that kubectl uses. Its manifests without a cluster: test/unit/kubernetes.test.ts
 const skip = NO_CLUSTER
@@ -176,6 +178,30 @@ for (const fault of FAULTS)
   }, async (t) => {
     assertSurvived(t, [await tryOut(open(), fault)])
   })
+
+test('on Kubernetes, make seal-key replaces the sealing key, ends no session, and fails no request', {
+  skip,
+}, async (t) => {
+  const file = `${TOP}/.secrets/session-seal-keys`
+  const keys = await readFile(file, 'utf8')
+  t.after(async () => {
+    await chmod(file, 0o644)
+    await writeFile(file, keys)
+  })
+  const sealOf = async (visitor: Visitor) =>
+    /"seal":"([^.]{8})/.exec(await stack.run('deploy/redis-cli', '--raw', 'GET', `session:${visitor.token()}`))?.[1]
+  const [before, after] = [createVisitor(stack.url()), createVisitor(stack.url())]
+  await before.logIn()
+  const old = await sealOf(before)
+  const load = startSteadyLoad(t, before)
+  await stack.run('make', '--no-print-directory', 'seal-key')
+  await load.stop()
+  assert.deepEqual(failures(load), [])
+  await after.logIn()
+  const now = await sealOf(after)
+  assert.ok(old !== undefined && now !== undefined && old !== now, `${old}, ${now}`)
+  assert.equal((await before.whoAmI()).status, 200)
+})
 
 test('sessions survive make k8s-down and make k8s-up', { skip }, async () => {
   const visitor = createVisitor(stack.url())
