@@ -24,6 +24,17 @@ export function create(tag: string, className = '', ...content: (Node | string)[
 export const withNames = (text: string): (Node | string)[] =>
   text.split(/(\w+(?:-\w+)+)/).map((part, place) => (place % 2 === 1 ? create('span', 'name', part) : part))
 
+/** More characters than this do not fit everywhere. */
+const LONGEST_NAME = 12
+/** A dash and the five characters by which Kubernetes tells the pods of a Deployment apart. */
+const NAME_END = 6
+
+/** The name of a node. Where there is little room, CSS cuts its start, and its end stays. */
+export function nodeName(name: string): HTMLElement {
+  if (name.length <= LONGEST_NAME) return create('span', 'node-name', name)
+  return create('span', 'node-name', create('span', '', name.slice(0, -NAME_END)), name.slice(-NAME_END))
+}
+
 export function button(text: string, onClick: () => Promise<void> | void): HTMLButtonElement {
   const created = document.createElement('button')
   created.type = 'button'

@@ -1,4 +1,4 @@
-import { create, element } from './dom.ts'
+import { create, element, nodeName } from './dom.ts'
 import { type Cell, findCell, type Matrix, stateOf } from './shared/matrix.ts'
 import { byName } from './tally.ts'
 
@@ -45,7 +45,7 @@ function countCell(cell: Cell | undefined): HTMLElement {
 }
 
 function headerCell(node: string, scope: 'col' | 'row', isGone: boolean): HTMLElement {
-  const cell = create('th', isGone ? 'gone' : '', create('span', '', node))
+  const cell = create('th', isGone ? 'gone' : '', nodeName(node))
   if (isGone) cell.append(create('small', '', 'gone'))
   cell.setAttribute('scope', scope)
   return cell

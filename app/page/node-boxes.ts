@@ -1,4 +1,4 @@
-import { create, element } from './dom.ts'
+import { create, element, nodeName } from './dom.ts'
 import type { MapNode } from './nodes.ts'
 import type { Outcome } from './travel.ts'
 
@@ -42,7 +42,7 @@ export function createNodeBoxes(): NodeBoxes {
     box.classList.toggle('rejecting', isRejecting)
     for (const state of ['suspect', 'draining', 'gone']) box.classList.toggle(state, node.state === state)
     box.replaceChildren(
-      create('strong', '', create('span', '', node.name), ...(node.state === 'gone' ? [create('em', '', 'gone')] : [])),
+      create('strong', '', nodeName(node.name), ...(node.state === 'gone' ? [create('em', '', 'gone')] : [])),
       create('span', 'served', servedText(node.name)),
       create('small', '', isRejecting ? 'rejects your session' : stateText(node, isOrigin, isExperiment)),
     )

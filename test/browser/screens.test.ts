@@ -51,6 +51,14 @@ const MISFITS = `(() => {
   return misfits
 })()`
 
+/** The ends of long names that are cut, or lie outside of their box. */
+const CUT_ENDS = `[...document.querySelectorAll('.node-name')].flatMap((name) => {
+  const end = document.createRange()
+  end.selectNode(name.lastChild)
+  const [cell, letters] = [name.parentElement.getBoundingClientRect(), end.getBoundingClientRect()]
+  return letters.width > 0 && letters.right <= cell.right + 1 && letters.left >= cell.left - 1 ? [] : [name.textContent]
+})`
+
 for (const width of [320, 390, 640, 768, 1280, 1440]) {
   guarantee(`five nodes at ${width} px: no line crosses a box, no column is cut, no name breaks`, async () => {
     const page = await openFive({ viewport: { width, height: 844 } })
@@ -157,4 +165,16 @@ guarantee('the page asks no other host for anything, and polls nothing while its
     asked.filter((url) => !url.startsWith(nodes.url)),
     [],
   )
+})
+
+guarantee('pods of one Deployment can be told apart by the ends of their names, and make no page wider', async () => {
+  for (const name of ['app-5d8599f85b-m7vbg', 'app-5d8599f85b-x7dqt']) await nodes.add(name)
+  for (const width of [390, 1280]) {
+    const { page } = await visit(browser, nodes.url, { as: 'ada', viewport: { width, height: 844 } })
+    await page.locator('.node').nth(6).waitFor()
+    await page.getByRole('button', { name: 'Check every node' }).click()
+    await page.locator('#matrix tr.current td.honoured').nth(6).waitFor()
+    assert.deepEqual(await page.evaluate(CUT_ENDS), [])
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true)
+  }
 })

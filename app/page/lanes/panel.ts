@@ -1,4 +1,4 @@
-import { create, element } from '../dom.ts'
+import { create, element, nodeName } from '../dom.ts'
 import type { MapNode } from '../nodes.ts'
 import type { PageEvents } from '../page-events.ts'
 import { createLaneCanvas, type Picture } from './canvas.ts'
@@ -83,7 +83,7 @@ export function createLanes({ pageEvents, nameSession, now, isExperiment }: Part
 }
 
 function laneItems(nodes: readonly MapNode[], isExperiment: boolean): HTMLElement[] {
-  const items = nodes.map(({ name, state }) => create('li', state, create('span', '', name), laneState(state)))
+  const items = nodes.map(({ name, state }) => create('li', state, nodeName(name), laneState(state)))
   return [...items, create('li', '', create('span', '', REDIS), isExperiment ? create('small', 'dim', 'not used') : '')]
 }
 
