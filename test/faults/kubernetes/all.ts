@@ -19,8 +19,9 @@ const withReplicas = [...primaryFaults, ...FAULTS.filter(({ name }) => ALSO_WITH
 export const FAULTS_OF: Record<RedisKind, readonly Fault<KubernetesStack>[]> = {
   single: FAULTS,
   sentinel: [killLonelyPrimary, ...withReplicas],
-  // A drained machine can have two primaries of a cluster: docs/kubernetes.md
-  cluster: withReplicas.filter(({ name }) => name !== 'drain-node'),
+  // A drained machine can have two primaries of a cluster. The replica of a dead one has no replica that confirms its writes, and gets
+  // none until the machine is back: docs/kubernetes.md
+  cluster: withReplicas.filter(({ name }) => !['drain-node', 'kill-primary-machine'].includes(name)),
 }
 
 /** What the drill must notice: make chaos-controls. Those of a cluster are in Compose. */
