@@ -26,7 +26,8 @@ export const changeVersion = (image: string, writes: string): Fault<KubernetesSt
     const newer = await stack.nodes()
     watch.expect(!newer.some((name) => before.includes(name)), 'a node of the older version is left')
     const visitor = createVisitor(stack.url)
-    await visitor.logIn()
+    // nginx may send a request to a node that stops, until it has resolved the name again.
+    await until('the newer version answers a login', async () => newer.includes((await visitor.logIn()).servedBy))
     watch.expect((await recordOf(stack, visitor)).includes(writes), 'the newer version has not written its record')
     await sideBySide(stack, watch, newer, () => stack.kubectl('rollout', 'undo', 'deployment/app'))
     watch.mended()
