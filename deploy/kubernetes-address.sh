@@ -22,7 +22,8 @@ served_by() { fetch_text "$1/api/cluster" 2> /dev/null | sed -n 's/.*"servedBy":
 answers() {
   local node
   node=$(served_by "$1")
-  [ -n "$node" ] && grep -qxF "$node" <<< "$(k8s_node_names)"
+  # A node that stops still serves for some seconds.
+  [ -n "$node" ] && grep -qxF "pod/$node" <<< "$(kube get pods --selector app.kubernetes.io/name=app --output name)"
 }
 
 # Forgets the address and the copied images of another cluster, or of one that was deleted and created again under its name.

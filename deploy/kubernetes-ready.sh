@@ -1,15 +1,18 @@
 # shellcheck shell=bash
 # Whether all parts of the stack on Kubernetes are ready, and why not. Sourced by kubernetes.sh.
 
-# Waits until everything runs as it was applied. Prints the reason and fails if that cannot be, or not within five minutes.
+# Waits until everything runs as it was applied. Prints the reason and fails if that cannot be, or not within five minutes and
+# twenty seconds for each node: they are replaced one after the other.
 k8s_wait_until_ready() {
-  local trouble='' seen=0 end=$((SECONDS + 300))
+  local trouble='' seen=0 nodes end
+  nodes=$(kube get deployment app --output jsonpath='{.spec.replicas}' 2> /dev/null || true)
+  end=$((SECONDS + 300 + 20 * ${nodes:-0}))
   until k8s_is_ready; do
     if trouble=$(k8s_trouble); then seen=$((seen + 1)); else seen=0; fi
     # The same trouble for some seconds: a pod can wait for the place of one that stops.
     if [ "$seen" -ge 12 ] || [ "$SECONDS" -ge "$end" ]; then
       kube get pods --output wide
-      say "${trouble:-Not ready within five minutes.}"
+      say "${trouble:-Not ready in time.}"
       return 1
     fi
     sleep 0.5
@@ -38,12 +41,13 @@ k8s_trouble() {
     set -- $reason
     say "The cluster cannot pull the image $2. $(k8s_how_to_load "$2")"
   elif reason=$(grep -m 1 '^unschedulable ' <<< "$pods"); then
-    if k8s_makes_room "$reason"; then return 1; fi
     case $reason in
       *nsufficient* | *'Too many pods'*) say "The cluster has too little room: ${reason#unschedulable }. Remove other pods, or add a machine." ;;
       *olume*) say "The cluster has no volume for Redis: ${reason#unschedulable }. It needs a default StorageClass: kubectl get storageclass" ;;
       *) say "A pod finds no machine: ${reason#unschedulable }" ;;
     esac
+    # The reason is kept for the end of the time.
+    if k8s_makes_room "$reason"; then return 1; fi
   elif [ -n "$(kube get jobs --selector app.kubernetes.io/name=join --output jsonpath='{.items[*].status.conditions[?(@.type=="Failed")].message}')" ]; then
     say "The Redis were not joined to a cluster: $(kube logs job/join --tail 1 2>&1 | tail -n 1)"
   elif reason=$(grep -m 1 -E '^CrashLoopBackOff ' <<< "$pods"); then

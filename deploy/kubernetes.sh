@@ -126,14 +126,18 @@ k8s_apply() {
   kubectl apply -k "$K8S_FOLDER"
 }
 
-# Applies the secrets of .secrets. Each node that uses a changed one is replaced. Ends when the last old node has stopped.
-k8s_apply_secrets() {
+# Whether the overlay makes the Secret of the seals from .secrets.
+k8s_makes_seal_secret() {
+  local manifests
+  manifests=$(kubectl kustomize "$K8S_FOLDER") && grep -q '^  name: session-seal-' <<< "$manifests"
+}
+
+# Applies the changed seal keys of .secrets, which replaces the nodes. Ends when the last old node has stopped.
+k8s_apply_seal_keys() {
   local before old
   before=$(k8s_node_names)
-  REDIS=$REDIS_KIND deploy/k8s-secrets
   k8s_apply
   k8s_wait_until_ready
-  [ "$(k8s_node_names)" != "$before" ] || die "No node was replaced: the overlay does not use the secrets of .secrets."
   old=$(sed 's/^/pod\//' <<< "$before")
   # shellcheck disable=SC2086 # the name of each
   kube wait --for=delete --timeout 120s $old

@@ -9,9 +9,10 @@ import { acceptedAgain } from '../support/accepted-again.ts'
 import { read } from '../support/contract/answers.ts'
 import { cookieOf, getUser, logIn, logOut, send } from '../support/http.ts'
 import { lastingPort } from '../support/lasting-port.ts'
+import { runNode } from '../support/program.ts'
 import { type RedisWithSentinels, startRedisWithSentinels } from '../support/redis-sentinels.ts'
 import { startTcpSwitch } from '../support/tcp-switch.ts'
-import { connectTo, newAccount, quiet, startTestNode } from '../support/test-node.ts'
+import { connectTo, environmentOf, newAccount, quiet, startTestNode } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
 async function startStack(t: TestContext, redis: RedisWithSentinels, deadlineMs = 1_000, maxFailures = 100_000) {
@@ -260,6 +261,19 @@ test('a node that has missed a failover finds the new primary when it reaches th
   const known = heard.length
   line.turnTo(sentinel.port)
   await until('it has asked again', async () => heard.slice(known).includes(await addressOf()))
+  const asked = heard.length
+  await until('the next failover begins', () =>
+    sentinel.failOver().then(
+      () => true,
+      () => false,
+    ),
+  )
+  // It starts to replace the primary, and has done so: each is reported once, also after a connection was replaced.
+  await until('it has heard of the next failover', () => heard.slice(asked).some((address) => address !== undefined))
+  assert.deepEqual(
+    heard.slice(asked).map((address) => address !== undefined),
+    [false, true],
+  )
 })
 
 test('a node says once that it may not listen to a sentinel, and what its account needs', async (t) => {
@@ -274,4 +288,16 @@ test('a node says once that it may not listen to a sentinel, and what its accoun
   t.after(watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, () => {}, log))
   await until('it has said so', () => lines.length > 0)
   assert.match(lines[0] ?? '', /^Failed to listen to the sentinel 127\.0\.0\.1:\d+: NOPERM .*sentinel-users\.acl$/)
+})
+
+test('a node that may not ask the sentinels ends its start with what their account needs', async (t) => {
+  const redis = await startRedis(t)
+  for (const sentinel of redis.sentinels) await sentinel.limitTo('+ping +hello')
+  const node = runNode('server', environmentOf(redis.address))
+  assert.equal(await node.ended, 1)
+  const [line] = (await node.allLines).filter(({ level }) => level === 'fatal')
+  assert.match(
+    String(line?.msg),
+    /NOPERM.*Give the user of REDIS_SENTINEL_USERNAME the commands of deploy\/sentinel-users\.acl$/,
+  )
 })

@@ -34,16 +34,24 @@ const { K6 = '' } = process.env
 const NO_K6 = !hasK6() && 'there is no k6 here, neither its image nor a program'
 const open = () => openStack(stack.url())
 let saidByUp = ''
+const SEAL_KEYS = `${TOP}/.secrets/session-seal-keys`
+let sealKeys = ''
 
 before(async () => {
   if (skip) return
   saidByUp = await stack.up()
+  sealKeys = await readFile(SEAL_KEYS, 'utf8')
   // The faults find the stack by environment variables, like make.
   Object.assign(process.env, stack.env, { HAVE_K6: '', K6: '' })
   process.env.TEST_ACCOUNTS = await succeed('deploy/test-accounts', ['create', 'faults', '6'])
 })
 after(async () => {
-  if (!skip) await stack.down()
+  if (skip) return
+  await stack.down()
+  // Not before: sessions of this stack are sealed with the new key.
+  if (sealKeys === '') return
+  await chmod(SEAL_KEYS, 0o644)
+  await writeFile(SEAL_KEYS, sealKeys)
 })
 
 test('make k8s-up starts the stack, waits until it is ready, and prints its address and the next commands', {
@@ -182,12 +190,6 @@ for (const fault of FAULTS)
 test('on Kubernetes, make seal-key replaces the sealing key, ends no session, and fails no request', {
   skip,
 }, async (t) => {
-  const file = `${TOP}/.secrets/session-seal-keys`
-  const keys = await readFile(file, 'utf8')
-  t.after(async () => {
-    await chmod(file, 0o644)
-    await writeFile(file, keys)
-  })
   const sealOf = async (visitor: Visitor) =>
     /"seal":"([^.]{8})/.exec(await stack.run('deploy/redis-cli', '--raw', 'GET', `session:${visitor.token()}`))?.[1]
   const [before, after] = [createVisitor(stack.url()), createVisitor(stack.url())]

@@ -39,8 +39,8 @@ export interface Drain {
  * stops listening.
  *
  * nginx sends requests to an address until Docker's DNS has dropped it and nginx has resolved it again, up to one second
- * later. If the list of servers changes while nginx is connecting, the request fails. So the node stops right after its first
- * 502, while nginx skips it.
+ * later. If the list of servers changes while nginx is connecting, the request fails. So the node stops right after a 502, while
+ * nginx skips it.
  */
 export function createDrain({ log, graceSeconds, isBehindNginx }: Parts): Drain {
   let isDraining = false
@@ -67,12 +67,17 @@ export function createDrain({ log, graceSeconds, isBehindNginx }: Parts): Drain 
     log.info('Draining: finishing open requests')
     const farewellMs = isBehindNginx ? NOTICE_MS : FAREWELL_MS
     const endsAt = performance.now() + graceSeconds * 1000
+    const leftMs = () => Math.max(0, endsAt - performance.now())
+    const retried = () => new Promise<void>((resolve) => (onRetried = resolve))
     const idle = new Promise<void>((resolve) => (onIdle = resolve))
     if (openRequests === 0) onIdle()
     await exceeds(idle, graceSeconds * 1000 - farewellMs)
-    await exceeds(new Promise<void>((resolve) => (onRetried = resolve)), farewellMs)
+    await exceeds(retried(), farewellMs)
+    const isBusy = openRequests > 0
     // A request that takes longer has the whole grace, also if the balancer has noticed at once.
-    const isLate = await exceeds(idle, endsAt - performance.now())
+    const isLate = await exceeds(idle, leftMs())
+    // By then, nginx may try this node again.
+    if (isBusy) await exceeds(retried(), Math.min(farewellMs, leftMs()))
     await sleep(SETTLE_MS)
     if (isLate) log.warn('Drain timed out: aborting open requests')
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))

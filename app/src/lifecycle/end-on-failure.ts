@@ -23,9 +23,8 @@ function explain(error: unknown): string {
 }
 
 function whatToDo({ message, cause }: RedisUnavailable): string {
-  // The server is the right one, and has said what is wrong, also if a list of servers was tried.
-  if (/NOPERM/.test(message)) return 'Give this user the commands and channels of deploy/redis-users.acl'
   if (cause instanceof WrongServer) return cause.advice
+  if (/NOPERM/.test(message)) return 'Give this user the commands and channels of deploy/redis-users.acl'
   if (/WRONGPASS|NOAUTH/.test(message)) return 'Check the password, in the file of REDIS_PASSWORD_FILE or in REDIS_URL'
   if (/certificate|altnames/i.test(message)) return 'Check REDIS_CA_FILE, and that the certificate names this host'
   return 'Start Redis (redis-server, or make up for the whole stack), or set REDIS_URL=redis://host:6379'

@@ -8,8 +8,8 @@ import { RedisUnavailable } from './errors.ts'
 const PAUSE_MS = 500
 
 /**
- * Connects to Redis (connect.ts). For `waitMs`, also tries again after a permanent failure. Kubernetes starts a node beside its Redis, and
- * its network lets a new pod connect some seconds later. A node that exits meanwhile is restarted more and more slowly.
+ * Connects to Redis (connect.ts). For `waitMs`, also tries again after a permanent failure. Kubernetes starts a node beside its
+ * Redis, and its network lets a new pod connect some seconds later. A node that exits meanwhile is restarted more and more slowly.
  * @throws {RedisUnavailable} the reason of the last attempt
  */
 export async function connectPatiently(options: RedisOptions, waitMs: number, log: Logger): Promise<RedisConnection> {

@@ -15,10 +15,12 @@ type OnChange = (change: string, address?: string) => void
 export function watchSentinels(options: SentinelOptions, onChange: OnChange, log: Pick<Logger, 'error'>): () => void {
   const clients = options.sentinels.addresses.map((address) => {
     const client = createSentinelClient(address, options, true)
+    // The same for each connection: node-redis keeps earlier listeners.
+    const subscriptions = createSubscriptions(options, onChange)
     let isRefused = false
     // On each connection: a subscription that was sent and not answered is not repeated by node-redis.
     client.on('ready', () =>
-      listenTo(client, options, onChange).then(
+      listenTo(client, subscriptions, options, onChange).then(
         () => {
           isRefused = false
         },
@@ -41,16 +43,22 @@ export function watchSentinels(options: SentinelOptions, onChange: OnChange, log
 
 const CHANNELS_ADVICE = 'Give the user of REDIS_SENTINEL_USERNAME the channels of deploy/sentinel-users.acl'
 
+const createSubscriptions = (options: SentinelOptions, onChange: OnChange) =>
+  Object.entries(SENTINEL_CHANNELS).map(([channel, { change, primaryOf }]) => {
+    const onMessage = (message: string) => {
+      const { name, address } = primaryOf(message.split(' '))
+      if (name === options.sentinels.primary) onChange(change, address && describeAddress(urlOf(address, options)))
+    }
+    return { channel, onMessage }
+  })
+
 async function listenTo(
   client: ReturnType<typeof createSentinelClient>,
+  subscriptions: ReturnType<typeof createSubscriptions>,
   options: SentinelOptions,
   onChange: OnChange,
 ): Promise<void> {
-  for (const [channel, { change, primaryOf }] of Object.entries(SENTINEL_CHANNELS))
-    await client.subscribe(channel, (message) => {
-      const { name, address } = primaryOf(message.split(' '))
-      if (name === options.sentinels.primary) onChange(change, address && describeAddress(urlOf(address, options)))
-    })
+  for (const { channel, onMessage } of subscriptions) await client.subscribe(channel, onMessage)
   // What was published before the subscription is past.
   await findPrimary(options).then(
     (url) => onChange(SENTINEL_CHANNELS['+switch-master'].change, describeAddress(url)),

@@ -84,7 +84,9 @@ function createFirstUse({ redis, nowAt, values, times }: SessionBase) {
     if (isReplaced(value) && value.retiredAt !== undefined) return settleRetired(older.name)
     const pointer = { replacedBy: name, salt: older.salt, retiredAt: iso(now) }
     const ttlMs = Math.min(times.rememberedMs, absoluteEndOf(record) - now)
-    await (redis.isOrdered ? values.swap : values.replace)(older.name, json, pointer, ttlMs)
+    const retired = await (redis.isOrdered ? values.swap : values.replace)(older.name, json, pointer, ttlMs)
+    // Another request was first. Its write may still wait for a replica.
+    if (retired === undefined) await settleRetired(older.name)
   }
 
   /**

@@ -46,13 +46,14 @@ export function createSessionStore(redis: RedisConnection, options: SessionOptio
       const { token, name, session, size } = await writer.start(user, { address, agent }, startedAt)
       try {
         await confirm?.()
-        // Last: if Redis fails before, the earlier session stays. If it fails afterwards, this one does: the user still has one.
+        // Last: if Redis fails before, the earlier session stays. If it fails afterwards, this one does. Only if no replica confirms
+        // the end of the earlier one, the user has none.
         const replaced = await store.deleteSession(replaces)
         // Never this one, though it may not be the newest: SESSION_ABSOLUTE_SECONDS was longer, or another server's clock is ahead.
         // The user then has one more until the next login. To end another one instead would end too many in logins at once.
         const isTooMany = ({ id }: { id: string }, place: number) => place >= options.maxPerUser && id !== session.id
-        const ending = size > options.maxPerUser ? ofUser.end(user.username, isTooMany) : []
-        const ended = await Promise.resolve(ending).catch((error: unknown) => {
+        const ending = size > options.maxPerUser ? ofUser.end(user.username, isTooMany) : Promise.resolve([])
+        const ended = await ending.catch((error: unknown) => {
           if (!replaced) throw error
           log.warn({ reason: String(error) }, 'Failed to end the oldest sessions of a user. The next login ends them')
           return []
