@@ -100,18 +100,24 @@ guarantee('"Drain and roll": the restart of two nodes, or the death of one, is n
 
 guarantee('"Drain and roll": behind a balancer without failover, the page counts requests that failed', async () => {
   const { page } = await startLesson('Drain and roll', 'None.')
-  nodes.setFailover(false)
   let failed = 0
   const isCounted = (request: Request) => request.url().endsWith('/api/user')
   page.on('requestfailed', (request) => void (isCounted(request) && failed++))
   page.on('response', (response) => void (isCounted(response.request()) && response.status() >= 500 && failed++))
   for (const name of NAMES) {
+    nodes.setFailover(false)
     await nodes.drain(name)
     await until('a request of the page has failed', () => failed > 0)
+    nodes.setFailover(true)
+    // So that the page hears of the start, and of the next drain.
+    await until('the page is connected to another node', async () => {
+      const stream = await streamOf(page)
+      return NAMES.includes(stream) && stream !== name
+    })
     await nodes.add(name)
+    if (name !== NAMES.at(-1)) await hasHappened(page, `${name} has restarted.`)
   }
   const { what, choice } = await outcomeOf(page)
-  nodes.setFailover(true)
   assert.match(what, /Of \d+ requests, [1-9]\d* failed\.$/)
   assert.equal(choice, 'Some: those that reach a node while it stops.')
 })

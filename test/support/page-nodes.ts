@@ -101,7 +101,13 @@ function createPass(next: (isControl: boolean) => Node | undefined, hasFailover:
       answer.pipe(res)
       answer.on('error', () => res.destroy())
     })
-    onward.on('error', () => (res.headersSent || !mayRetry ? res.destroy() : pass(req, res, triesLeft - 1)))
+    onward.on('error', () => {
+      if (res.headersSent) res.destroy()
+      else if (mayRetry) pass(req, res, triesLeft - 1)
+      // As a balancer answers. Chromium would silently repeat a GET whose kept connection breaks without an answer.
+      else if (req.method === 'GET') res.writeHead(502).end()
+      else res.destroy()
+    })
     res.on('close', () => onward.destroy())
     req.pipe(onward)
   }

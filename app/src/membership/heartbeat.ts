@@ -3,6 +3,7 @@ import type { EventLog } from '../events/event-log.ts'
 import type { Logger } from '../logger.ts'
 import type { RedisClock } from '../redis/clock.ts'
 import type { RedisConnection } from '../redis/connection.ts'
+import { announceDrain } from './announce-drain.ts'
 import { createHeartbeatHash, type Heartbeat, type HeartbeatHash, type Heartbeats } from './heartbeat-hash.ts'
 import { createSilenceReport, isGone, isLate } from './silent-nodes.ts'
 
@@ -16,7 +17,7 @@ interface Parts {
   name: string
   clock: RedisClock
   requestsAnswered: () => number
-  events: Pick<EventLog, 'append' | 'announce'>
+  events: Pick<EventLog, 'append' | 'announce' | 'listen'>
 }
 
 export type Cluster = ReturnType<typeof joinCluster>
@@ -37,10 +38,10 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger) {
       return listNodes(heartbeats, now)
     },
 
-    /** Publishes that this node is stopping. Does not throw. */
+    /** Publishes that this node is stopping, and waits until its own pages have the event. Does not throw. */
     async announceDrain(): Promise<void> {
       heartbeat.setState('draining')
-      await events.append({ type: 'node_draining', node: name })
+      await announceDrain(events, name)
     },
 
     /** Stops the heartbeat and publishes that this node has left. Does not throw. */
