@@ -15,9 +15,6 @@ k8s_find_url() {
   return 1
 }
 
-# The node that answers at a URL, or nothing.
-served_by() { fetch_text "$1/api/cluster" 2> /dev/null | sed -n 's/.*"servedBy":"\([^"]*\)".*/\1/p' || true; }
-
 # Whether a node of this stack answers there. Another stack may have the address by now.
 answers() {
   local node

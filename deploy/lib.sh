@@ -144,6 +144,9 @@ fetch_text() {
   fi
 }
 
+# The node that answers at a URL, or nothing.
+served_by() { fetch_text "$1/api/cluster" 2> /dev/null | sed -n 's/.*"servedBy":"\([^"]*\)".*/\1/p' || true; }
+
 # Compose compares its own files only. This hash is a label of nginx, so Compose recreates nginx when a mounted file has changed, or
 # the certificate.
 note_files_of_nginx() {

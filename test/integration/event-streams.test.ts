@@ -213,6 +213,6 @@ test('a stream that opens at the moment of its logout ends, and the next one tha
     return undefined
   })
   assert.equal(await page.ended, 'properly')
-  // The session lives, for example because a Redis without replicas has lost the logout. The page must not reconnect for ever.
+  // The session lives, for example because a Redis without replicas has lost the logout. The page must not reconnect again and again.
   await assertServed(await open({ cookie, lastEventId: id }))
 })

@@ -42,10 +42,12 @@ async function up(t: TestContext, answers: Answers, env: Record<string, string> 
   return command('deploy/k8s-up', [], { PATH: await pathWith(t, answers), ...settings, ...env })
 }
 
-/** Runs a function of the scripts with this kubectl. Returns what it prints. */
-async function call(t: TestContext, name: string, answers: Answers): Promise<string> {
-  const script = `source deploy/lib.sh; ${name} || true`
-  const { output } = await command('bash', ['-c', script], { PATH: await pathWith(t, answers), K8S_NAMESPACE })
+/** Runs functions of the scripts with this kubectl. Returns what they print. */
+async function call(t: TestContext, script: string, answers: Answers): Promise<string> {
+  const { output } = await command('bash', ['-c', `source deploy/lib.sh; ${script} || true`], {
+    PATH: await pathWith(t, answers),
+    K8S_NAMESPACE,
+  })
   return output
 }
 
@@ -118,14 +120,8 @@ for (const [what, pods, expected] of [
 
 test('make k8s-up waits for the machine that an autoscaler adds, and for a volume that is being made', async (t) => {
   const gaveUp = async (answers: Answers) => {
-    const { output } = await command(
-      'bash',
-      ['-c', 'source deploy/lib.sh; k8s_trouble > /dev/null && echo yes || echo no'],
-      {
-        ...{ PATH: await pathWith(t, [...answers, ...EMPTY_CLUSTER]), K8S_NAMESPACE },
-      },
-    )
-    return output.trim() === 'yes'
+    const said = await call(t, 'k8s_trouble > /dev/null && echo yes || echo no', [...answers, ...EMPTY_CLUSTER])
+    return said.trim() === 'yes'
   }
   const waiting = (reason: string) => ['*get pods --output go-template', `echo 'unschedulable ${reason}'`] as const
   const noPlace = waiting('1 Insufficient cpu.')

@@ -120,7 +120,7 @@ test('the list of a user’s sessions lasts as long as the longest of them, also
   await add('short', 3_600_000)
   assert.ok((await redis.inspector.pTTL('list')) > 43_000_000)
   // A wrong entry of another program must not prevent a login.
-  await add('for ever', 3_600_000, Number.POSITIVE_INFINITY)
+  await add('endless', 3_600_000, Number.POSITIVE_INFINITY)
   assert.ok((await redis.inspector.pTTL('list')) <= 3_600_000)
 })
 

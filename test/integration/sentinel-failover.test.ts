@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import type { Logger } from 'app/logger'
+import type { Sentinels } from 'app/redis/create-client'
 import { RedisUnavailable } from 'app/redis/errors'
 import { watchSentinels } from 'app/redis/watch-sentinels'
 import { acceptedAgain } from '../support/accepted-again.ts'
@@ -31,6 +33,17 @@ async function startRedis(t: TestContext, options = {}): Promise<RedisWithSentin
   const redis = await startRedisWithSentinels(options)
   t.after(() => redis.stop())
   return redis
+}
+
+interface Watching {
+  onChange?: (change: string, address?: string) => void
+  log?: Pick<Logger, 'error'>
+}
+
+/** Listens to the sentinel at this port only. Returns a function that ends the listening. */
+function watchAt(port: number, sentinels: Sentinels, { onChange = () => {}, log = quiet }: Watching = {}) {
+  const addresses = [{ host: '127.0.0.1', port }]
+  return watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, onChange, log)
 }
 
 test('a killed primary is replaced: sessions, logouts and rotations that were acknowledged remain, and nobody gets a 401', async (t) => {
@@ -233,11 +246,11 @@ test('a node listens to a sentinel whose first connection broke before it had an
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   t.after(() => server.close())
-  const addresses = [{ host: '127.0.0.1', port }]
-  const stop = watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, () => {}, quiet)
-  t.after(stop)
+  t.after(watchAt(port, sentinels))
   await until('it listens', async () => (await sentinel.channels()) === 2)
-  assert.ok(connections >= 2)
+  // The one that broke, the one that listens, and the one that asks where the primary is.
+  await until('it has asked', () => connections >= 3)
+  assert.equal(connections, 3)
 })
 
 test('a node that has missed a failover finds the new primary when it reaches the sentinel again', async (t) => {
@@ -248,9 +261,7 @@ test('a node that has missed a failover finds the new primary when it reaches th
   const line = await startTcpSwitch(sentinel.port)
   t.after(() => line.stop())
   const heard: (string | undefined)[] = []
-  const addresses = [{ host: '127.0.0.1', port: line.port }]
-  const onChange = (_change: string, address?: string) => void heard.push(address)
-  t.after(watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, onChange, quiet))
+  t.after(watchAt(line.port, sentinels, { onChange: (_change, address) => void heard.push(address) }))
   const addressOf = async () => `127.0.0.1:${(await redis.primary()).port}`
   const old = await addressOf()
   await until('it has asked', () => heard.includes(old))
@@ -283,9 +294,7 @@ test('a node says once that it may not listen to a sentinel, and what its accoun
   assert.ok(sentinel && sentinels)
   await sentinel.limitTo('+ping +hello +subscribe +sentinel|get-master-addr-by-name +sentinel|master')
   const lines: string[] = []
-  const addresses = [{ host: '127.0.0.1', port: sentinel.port }]
-  const log = { error: (line: string) => void lines.push(line) }
-  t.after(watchSentinels({ url: '', deadlineMs: 10_000, sentinels: { ...sentinels, addresses } }, () => {}, log))
+  t.after(watchAt(sentinel.port, sentinels, { log: { error: (line: string) => void lines.push(line) } }))
   await until('it has said so', () => lines.length > 0)
   assert.match(lines[0] ?? '', /^Failed to listen to the sentinel 127\.0\.0\.1:\d+: NOPERM .*sentinel-users\.acl$/)
 })

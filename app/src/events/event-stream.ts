@@ -52,7 +52,7 @@ export function startEventStream(res: Response, { events, now, state, viewer, la
   const hello = format({ retry, event: 'hello', data: { ...state(), user, sessionId, isIncomplete } })
   // In one piece: what is sent within one turn of the event loop counts as unread until that turn ends, even for a fast client.
   send(res, hello + missed.map((entry) => toMessage(entry, true)).join(''))
-  // It has ended since the route found it, and nobody reports that again. The client reconnects, and the node checks the session.
+  // The session has ended since the route found it, and no later event says so. The client reconnects, and the node checks again.
   if (missed.some(({ event }) => isOwn(event) && describeEnding(event))) res.end()
 
   const stopListening = events.listen({

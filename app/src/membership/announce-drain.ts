@@ -6,7 +6,7 @@ const HEARD_MS = 1_000
 
 /**
  * Publishes that this node is stopping. Resolves when this node has received the event itself, so its own pages get it before their
- * streams end. Does not throw: without Redis nobody gets it.
+ * streams end. Does not throw: without Redis, no page gets it.
  */
 export async function announceDrain(events: Pick<EventLog, 'append' | 'listen'>, node: string): Promise<void> {
   let stopListening = () => {}

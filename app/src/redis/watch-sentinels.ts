@@ -13,10 +13,10 @@ type OnChange = (change: string, address?: string) => void
  * the address of the new one. A sentinel that is not reached is listened to when it is. Returns a function that ends the listening.
  */
 export function watchSentinels(options: SentinelOptions, onChange: OnChange, log: Pick<Logger, 'error'>): () => void {
+  // The same for each connection: node-redis keeps earlier listeners.
+  const subscriptions = createSubscriptions(options, onChange)
   const clients = options.sentinels.addresses.map((address) => {
     const client = createSentinelClient(address, options, true)
-    // The same for each connection: node-redis keeps earlier listeners.
-    const subscriptions = createSubscriptions(options, onChange)
     let isRefused = false
     // On each connection: a subscription that was sent and not answered is not repeated by node-redis.
     client.on('ready', () =>
