@@ -28,9 +28,22 @@ export function createBasket({ ask, pageEvents }: Parts): void {
   let isStale = false
   let sessionId: string | undefined
   let settling: number | undefined
+  let reads = 0
+  /** The latest read whose answer is shown. An earlier one may be answered later. */
+  let shown = 0
 
-  function show(answer: Answer): number | undefined {
-    if (answer.status === 200) return display(teaIn(answer))
+  async function read(): Promise<Answer> {
+    const number = ++reads
+    const answer = await ask('GET', PATH)
+    if (answer.status === 200 && number > shown) {
+      shown = number
+      element('basket-count').textContent = String(teaIn(answer))
+    }
+    return answer
+  }
+
+  function countIn(answer: Answer): number | undefined {
+    if (answer.status === 200) return teaIn(answer)
     beside.show(explain(answer))
     return undefined
   }
@@ -42,9 +55,8 @@ export function createBasket({ ask, pageEvents }: Parts): void {
     isLoading = true
     while (isStale) {
       isStale = false
-      const answer = await ask('GET', PATH)
       // The user has not asked for this request. If it fails, the notice of the page says why.
-      if (answer.status === 200) display(teaIn(answer))
+      await read()
     }
     isLoading = false
   }
@@ -53,11 +65,11 @@ export function createBasket({ ask, pageEvents }: Parts): void {
 
   async function change(send: () => Promise<Answer>, times = 1): Promise<void> {
     beside.clear()
-    const before = show(await ask('GET', PATH))
+    const before = countIn(await read())
     if (before === undefined) return
     const answers = await Promise.all(Array.from({ length: times }, send))
     const failed = answers.find(({ status }) => status !== 200)
-    const after = show(failed ?? (await ask('GET', PATH)))
+    const after = countIn(failed ?? (await read()))
     windows.postMessage('changed')
     if (after === undefined || times === 1) return
     const sentence = describe(answers, before + times - after)
@@ -78,11 +90,6 @@ export function createBasket({ ask, pageEvents }: Parts): void {
   onClick('basket-many', () => change(add, MANY))
   onClick('basket-careless', () => change(readThenWrite, MANY))
   onClick('basket-empty', () => change(() => merge({ basket: null })))
-}
-
-function display(count: number): number {
-  element('basket-count').textContent = String(count)
-  return count
 }
 
 function describe(answers: readonly Answer[], lost: number): string {

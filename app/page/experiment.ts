@@ -16,10 +16,12 @@ interface Parts {
   /** Beside the switch. */
   beside: Notice
   onSwitched: (nodes: readonly ListedNode[]) => void
+  /** The switch is off again, because the control nodes do not answer. */
+  onFailed: () => void
 }
 
 /** The switch between the nodes that share their sessions and the control nodes, which do not. */
-export function createExperiment({ ask, beside, onSwitched }: Parts): Experiment {
+export function createExperiment({ ask, beside, onSwitched, onFailed }: Parts): Experiment {
   let isOn = false
 
   async function flip(note: Notice): Promise<boolean> {
@@ -31,6 +33,7 @@ export function createExperiment({ ask, beside, onSwitched }: Parts): Experiment
       return true
     }
     isOn = !isOn
+    onFailed()
     const isMissing = answer.status === 404
     note.show(isMissing ? 'The experiment needs the Compose stack. Run: make up && make control' : explain(answer))
     return false

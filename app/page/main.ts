@@ -52,7 +52,9 @@ const ask = createAsk({
   onCookieCleared: () =>
     notice.show('Another application on this host had set a cookie of the same name. The server removed it.'),
 })
-const experiment = createExperiment({ ask, beside: createNotice('experiment-note'), onSwitched: startAgain })
+const experiment = createExperiment({
+  ...{ ask, beside: createNotice('experiment-note'), onSwitched: startAgain, onFailed: onChange },
+})
 const trouble = createTrouble({
   ...{ notice, pageEvents, isLoggedIn: () => visit.session !== undefined, recheck: refreshNodes, onChange },
   // The Redis that is back may be another one, without sessions.

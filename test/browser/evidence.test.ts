@@ -77,8 +77,9 @@ guarantee('an open page sends at most thirty anonymous requests, and a hidden on
   const hiddenAt = sent()
   await pass(4)
   assert.equal(sent(), hiddenAt, 'a hidden page sends none')
+  const reopened = page.waitForResponse((response) => response.url().endsWith('/api/cluster'))
   await show(false)
-  await page.locator('#feed-state.live').waitFor()
+  await reopened
   const shownAt = sent()
   await pass(60)
   // A connection that this test starves of pings is opened again, with one request of its own each time.
@@ -182,7 +183,7 @@ guarantee(
     await page.getByRole('switch').click()
     const note = page.locator('header').getByRole('alert')
     await note.filter({ hasText: 'The control nodes are not up' }).waitFor()
-    await page.locator('[role="switch"][aria-checked="false"]').waitFor()
+    assert.equal(await page.getByRole('switch').getAttribute('aria-checked'), 'false')
     for (const name of CONTROL_NODES) await nodes.add(name, CONTROL_ENV)
     await page.getByRole('switch').click()
     await page.locator('.node[data-node="control-3"]').waitFor()

@@ -105,6 +105,24 @@ guarantee('lesson "Drain and roll": no request fails while all nodes restart', a
   assert.deepEqual([choice, verdict], ['None.', YES])
 })
 
+guarantee('a lesson also counts what has happened while the page was disconnected', async () => {
+  const { page } = await openPageWithSession('Drain and roll')
+  await predict(page, 'None.')
+  const [first = ''] = NAMES
+  await nodes.drain(first)
+  await hasHappened(page, `${first} drains.`)
+  await page.route('**/api/events*', (route) => route.abort())
+  nodes.disconnect()
+  await page.locator('#feed-state.lost').waitFor()
+  await nodes.add(first)
+  await until('its start is published', async () => {
+    const events = await redis.inspector.xRevRange('events', '+', '-', { COUNT: 1 })
+    return JSON.stringify(events).includes('node_up')
+  })
+  await page.unroute('**/api/events*')
+  await hasHappened(page, `${first} has restarted.`)
+})
+
 guarantee('lesson "What if each kept its own?": two of three nodes reject the session', async () => {
   for (const name of CONTROL_NODES) await nodes.add(name, CONTROL_ENV)
   const { page } = await visit(browser, nodes.url)

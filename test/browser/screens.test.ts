@@ -96,6 +96,7 @@ guarantee(
     await assertAccessibleInAllLooks(page, 'reloaded without Redis')
     redis.resume()
     await page.getByRole('heading', { name: 'You are Ada Lovelace' }).waitFor()
+    await nodes.untilReady()
     await page.getByRole('switch').click()
     await page.locator('.node[data-node="control-1"]').waitFor()
     await logIn(page)

@@ -14,6 +14,8 @@ import type { Stack } from './stack.ts'
 const TEN_MINUTES_MS = 600_000
 /** The tolerated difference between this machine's clock, which sets the expiry, and the clock of this program. */
 const TOLERANCE_MS = 100
+/** After this, a node that never answered is a failure. */
+const MOST_MS = 30_000
 
 const clockOff = (direction: 'ahead' | 'behind'): Fault => ({
   name: `clock-${direction}`,
@@ -93,13 +95,14 @@ async function expectTrueEnd(stack: Stack, watch: Watch, visitor: Visitor, node:
   const changed = changeRecord({ name, json, sealKeys: readSealKeys() }, () => ({ absoluteSeconds }))
   await stack.redis('SET', key, changed, 'PXAT', String(endMs))
   const answers: { status: number; servedBy: string; askedMs: number; answeredMs: number }[] = []
-  while (performance.now() < endsAt + 1_000) {
+  const seen = (status: number) => answers.some((answer) => answer.servedBy === node && answer.status === status)
+  // The balancer may choose other nodes several times in sequence.
+  while (performance.now() < endsAt + (seen(401) ? 1_000 : MOST_MS)) {
     const askedMs = performance.now()
     const { status, servedBy } = await visitor.copy().whoAmI()
     answers.push({ status, servedBy, askedMs, answeredMs: performance.now() })
     await sleep(5)
   }
-  const seen = (status: number) => answers.some((answer) => answer.servedBy === node && answer.status === status)
   watch.expect(seen(200) && seen(401), `${node} was not queried both before and after the absolute timeout`)
   const early = answers.filter(({ status, answeredMs }) => status !== 200 && answeredMs < endsAt - TOLERANCE_MS)
   const late = answers.filter(({ status, askedMs }) => status !== 401 && askedMs > endsAt + TOLERANCE_MS)

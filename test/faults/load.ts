@@ -47,6 +47,8 @@ export function startLoad(
   /** The account of the oldest login first. */
   const accounts = [...accountsOfRun()]
   const logins: { account: Credentials; atMs: number }[] = []
+  /** The accounts of the logins without a response so far. */
+  const loggingIn: Credentials[] = []
   const outstanding = new Set<Promise<unknown>>()
   let turn = 0
 
@@ -60,13 +62,15 @@ export function startLoad(
     const living = recorder.inState('living')
     const pick = <T>(from: readonly T[]): T | undefined => from[Math.floor(Math.random() * from.length)]
     let kind = TURNS[turn++ % TURNS.length]
-    const sessionsOf = (account: Credentials) => living.filter((session) => session.account === account).length
+    const taken = [...living.map((session) => session.account), ...loggingIn]
+    const sessionsOf = (account: Credentials) => taken.filter((one) => one === account).length
     const account = accounts.find((one) => sessionsOf(one) < MOST_PER_ACCOUNT && loginsOf(one) < MOST_LOGINS)
     if (living.length === 0) kind = 'login'
     if (kind === 'login' && account) {
       accounts.push(...accounts.splice(accounts.indexOf(account), 1))
       logins.push({ account, atMs: recorder.now() })
-      return recorder.logIn(account)
+      loggingIn.push(account)
+      return recorder.logIn(account).finally(() => loggingIn.splice(loggingIn.indexOf(account), 1))
     }
     if (kind === 'logout') {
       // First the sessions without a response to their logout and those in an unknown state: both count towards the limit of

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { succeed } from '../support/command.ts'
 import { until } from '../support/until.ts'
 import type { Fault, Watch } from './fault.ts'
-import { isRight } from './history.ts'
+import { isRight, type Operation } from './history.ts'
 import { metric, type Stack } from './stack.ts'
 
 const NONE = { get: [], post: [] }
@@ -139,7 +139,10 @@ const cutNode: Fault = {
       await sleep(5_000)
       await expectAliveButNotReady(stack, watch, node)
       const late = watch.recorder.between(fromMs, watch.now())
-      const wrong = late.filter((operation) => !isRight(operation))
+      const isSlow = ({ status, servedBy }: Operation) => status === 503 && servedBy !== node
+      const wrong = late.filter((operation) => !isRight(operation) && !isSlow(operation))
+      for (const { tookMs, servedBy } of late.filter(isSlow))
+        watch.expectWithin(Math.max(501, tookMs), 500, `a reply of Redis to ${servedBy}`)
       watch.expect(late.length > 0 && wrong.length === 0, `${wrong.length} wrong answers after three seconds`)
       watch.expect(
         late.every(({ servedBy }) => servedBy !== node),

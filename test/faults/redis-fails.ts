@@ -28,6 +28,7 @@ export const killRedis: Fault = {
 async function expectServingWithoutRedis(stack: Stack, watch: Watch): Promise<void> {
   const [node = 'app-1'] = await stack.nodes()
   const [page, alive] = await Promise.all([fetch(stack.url), stack.probe(node, '/livez')])
+  await page.arrayBuffer()
   watch.expect(page.status === 200, `the page got status ${page.status}`)
   watch.expect(alive.status === 200, `/livez got status ${alive.status}`)
 }
@@ -108,6 +109,7 @@ const fullRedis: Fault = {
     await stack.redis('CONFIG', 'SET', 'maxmemory', '1mb')
     const fromMs = watch.now()
     try {
+      await logOutOne(watch)
       await sleep(4_000)
       expectOnly(watch, fromMs, { login: 503, logout: 204, ask: 200 })
     } finally {
@@ -172,9 +174,7 @@ const fullDisk: Fault = {
   async happen(stack, watch) {
     await withFullDisk(stack, watch, 'redis-1', async () => {
       const fromMs = watch.now()
-      // Without new logins, the load sends no logouts.
-      const [leaving] = watch.recorder.inState('living')
-      if (leaving) await watch.recorder.logOut(leaving)
+      await logOutOne(watch)
       await sleep(4_000)
       expectOnly(watch, fromMs, { login: 503, logout: 503, ask: 200 })
     })
@@ -200,6 +200,12 @@ export async function withFullDisk(
   } finally {
     await stack.exec(part, 'rm', `${SMALL_DISK}/filler`)
   }
+}
+
+/** Without new logins, the load may send no logout. */
+async function logOutOne({ recorder }: Watch): Promise<void> {
+  const [leaving] = recorder.inState('living')
+  if (leaving) await recorder.logOut(leaving)
 }
 
 /** Expects that all requests of this kind since then got this status. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { command, succeed, TOP } from '../support/command.ts'
+import { untilEveryNodeAccepts } from '../support/compose-stack.ts'
 import { GRACE } from '../support/http.ts'
 import { lastingPort } from '../support/lasting-port.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
@@ -39,6 +40,7 @@ afterEach(async () => {
   await tell('CONFIG SET requirepass', '')
   await tell('DEL disabled-users session:list')
   await until('ada is logged in', async () => (await ada.whoAmI()).status === 200 || (await ada.logIn()).status === 200)
+  await untilEveryNodeAccepts(ada)
 })
 
 const tell = (words: string, ...more: string[]) => redis.inspector.sendCommand([...words.split(' '), ...more])
@@ -71,7 +73,7 @@ for (const [what, spoil, reason, mend] of [
     await run('redis-cli', 'PING')
     assert.doesNotMatch(await redis.inspector.info('commandstats'), /^cmdstat_s(add|rem):calls=[1-9]/m)
     assert.equal(await redis.inspector.sIsMember('disabled-users', 'ada'), 0)
-    await until('the session is accepted again', async () => (await ada.whoAmI()).status === 200)
+    await untilEveryNodeAccepts(ada)
   })
 }
 

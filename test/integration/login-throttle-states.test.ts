@@ -61,7 +61,7 @@ async function twoNodes(t: TestContext) {
   const { account, password } = await newAccount(username)
   const given = { accounts: [account], throttle: { maxFailures: MAX_FAILURES }, trustProxyHops: 1 }
   const nodes = await Promise.all(
-    ['left', 'right'].map((name) => startTestNode(redis.url, { name, deadlineMs: 300, ...given })),
+    ['left', 'right'].map((name) => startTestNode(redis.url, { name, deadlineMs: 1_000, ...given })),
   )
   t.after(() => Promise.all(nodes.map((node) => node.stop())))
   let turn = 0

@@ -19,11 +19,11 @@ const KINDS: Record<string, () => Promise<{ redis: TestRedis; primaries: string[
     return { redis, primaries: addressesOf([redis]) }
   },
   async sentinels() {
-    const redis = await startRedisWithSentinels()
+    const redis = await startRedisWithSentinels({ downAfterMs: 60_000 })
     return { redis, primaries: addressesOf([await redis.primary()]) }
   },
   async 'a cluster'() {
-    const redis = await startRedisCluster()
+    const redis = await startRedisCluster({ nodeTimeoutMs: 60_000 })
     return { redis, primaries: addressesOf(redis.servers) }
   },
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { connectRedis } from 'app/redis/connect'
 import type { RedisConnection } from 'app/redis/connection'
@@ -8,10 +9,14 @@ import { connectPrimary } from 'app/redis/primary'
 import { lastingPort } from '../support/lasting-port.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
 import { untilWithin, within } from '../support/stopwatch.ts'
+import { startTcpSwitch } from '../support/tcp-switch.ts'
 import { quiet } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
+/** For connections that miss it. */
 const DEADLINE_MS = 200
+/** For all others, also on a busy machine. */
+const PATIENT_MS = 2_000
 let redis: TestRedis
 let connection: RedisConnection
 
@@ -33,7 +38,7 @@ const isBack = () =>
 
 test('without a server at the address, the first attempt fails at once with an error that names the address', async () => {
   const url = `redis://app:hunter2@127.0.0.1:${await lastingPort()}`
-  await assert.rejects(connectRedis({ url, deadlineMs: DEADLINE_MS }, quiet), (error) => {
+  await assert.rejects(connectRedis({ url, deadlineMs: PATIENT_MS }, quiet), (error) => {
     assert.ok(error instanceof RedisUnavailable)
     assert.match(error.message, /^Failed to connect to Redis at 127\.0\.0\.1:\d+: .*ECONNREFUSED/)
     return !error.message.includes('hunter2')
@@ -42,19 +47,19 @@ test('without a server at the address, the first attempt fails at once with an e
 
 test('a wrong password fails the first attempt', async () => {
   const url = redis.url.replace('redis://', 'redis://app:wrong@')
-  await assert.rejects(connectRedis({ url, deadlineMs: DEADLINE_MS }, quiet), /Failed to connect to Redis.*WRONGPASS/)
+  await assert.rejects(connectRedis({ url, deadlineMs: PATIENT_MS }, quiet), /Failed to connect to Redis.*WRONGPASS/)
 })
 
 test('a password set separately is used with the user name in the URL', async () => {
   await redis.inspector.sendCommand(['ACL', 'SETUSER', 'worker', 'on', '>beside', '~*', '+@all'])
   const url = redis.url.replace('redis://', 'redis://worker@')
-  const other = await connectRedis({ url, password: 'beside', deadlineMs: DEADLINE_MS }, quiet)
+  const other = await connectRedis({ url, password: 'beside', deadlineMs: PATIENT_MS }, quiet)
   assert.equal(await other.run('', (client) => client.sendCommand(['ACL', 'WHOAMI'])), 'worker')
   await other.close()
 })
 
 test('a connection stays when it is told to go where it already is, as by each sentinel after a failover', async (t) => {
-  const options = { url: redis.url, deadlineMs: DEADLINE_MS }
+  const options = { url: redis.url, deadlineMs: PATIENT_MS }
   const primary = await connectPrimary(options, placeOfUrl(options), quiet)
   t.after(primary.close)
   const id = () => primary.run('', (client) => client.clientId())
@@ -84,6 +89,8 @@ test('a reply that arrived while the process was blocked is not a timeout', asyn
     await new Promise((resolve) => setImmediate(resolve))
     const blockedUntil = performance.now() + DEADLINE_MS + 50
     while (performance.now() < blockedUntil);
+    // Redis replies to a later command of another client only after it has replied to this one.
+    execFileSync('redis-cli', ['-u', redis.url, 'PING'])
     assert.equal(await answer, 'PONG')
   }
 })
@@ -112,6 +119,18 @@ test('after each restart of a killed Redis, the node reconnects', async () => {
   }
 })
 
+test('a node waits for a Redis that answers, but was too slow for the first connection', async (t) => {
+  const line = await startTcpSwitch(Number(new URL(redis.url).port))
+  t.after(() => line.stop())
+  line.withhold()
+  const connecting = connectRedis({ url: `redis://127.0.0.1:${line.port}`, deadlineMs: DEADLINE_MS }, quiet)
+  await line.closed()
+  line.deliver()
+  const late = await connecting
+  t.after(late.close)
+  await until('the node is connected', () => late.run('', (client) => client.ping()).catch(() => undefined))
+})
+
 test('a node waits for a Redis that is at maxclients', async () => {
   await redis.inspector.configSet('maxclients', '1')
   let late: RedisConnection
@@ -136,7 +155,7 @@ test('a node waits for a Redis that is at maxclients', async () => {
 })
 
 test('after close, calls fail and do not reconnect', async () => {
-  const other = await connectRedis({ url: redis.url, deadlineMs: DEADLINE_MS }, quiet)
+  const other = await connectRedis({ url: redis.url, deadlineMs: PATIENT_MS }, quiet)
   await other.close()
   await assert.rejects(
     other.run('', (client) => client.ping()),
@@ -145,7 +164,7 @@ test('after close, calls fail and do not reconnect', async () => {
 })
 
 test('an error in a listener replaces the connection, so no command gets the reply of another one', async (t) => {
-  const other = await connectRedis({ url: redis.url, deadlineMs: 2_000 }, quiet)
+  const other = await connectRedis({ url: redis.url, deadlineMs: PATIENT_MS }, quiet)
   t.after(other.close)
   let errors = 0
   await other.subscribe('faulty', {

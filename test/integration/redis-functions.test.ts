@@ -52,7 +52,7 @@ test('a node with the permission loads the functions, also into an empty Redis t
   const url = await urlOf(start(t, `redis://127.0.0.1:${name.port}`))
   assert.equal((await getUser(url, cookieOf(await logIn(url)))).status, 200)
   name.turnTo(Number(new URL(second.url).port))
-  await redis.inspector.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'])
+  await redis.inspector.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes'])
   await until('the node is ready again', async () => (await readiness(url)) === 200)
   assert.equal((await getUser(url, cookieOf(await logIn(url)))).status, 200)
   assert.equal((await logIn(url, { ...ADA, password: 'wrong' })).status, 401)

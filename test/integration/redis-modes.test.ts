@@ -9,8 +9,8 @@ import { environmentOf } from '../support/test-node.ts'
 import { until } from '../support/until.ts'
 
 for (const [mode, ready, kind, startRedis] of [
-  ['server-lb', 'Balancer is ready', 'sentinels', () => startRedisWithSentinels()],
-  ['server-cluster', 'Cluster is ready', 'a cluster', () => startRedisCluster()],
+  ['server-lb', 'Balancer is ready', 'sentinels', () => startRedisWithSentinels({ downAfterMs: 60_000 })],
+  ['server-cluster', 'Cluster is ready', 'a cluster', () => startRedisCluster({ nodeTimeoutMs: 60_000 })],
 ] as const) {
   test(`${mode} uses the Redis of ${kind}, and starts none of its own`, async (t) => {
     const redis = await startRedis()

@@ -18,9 +18,9 @@ after(() => redis.stop())
 const SECONDS = { rotateSeconds: 1, rotateGraceSeconds: 1, renewSeconds: 0 }
 
 /** Two nodes, one of them with a cache, and a user with a session. */
-async function start(t: TestContext, username: string) {
+async function start(t: TestContext, username: string, more = {}) {
   const { account, password } = await newAccount(username)
-  const parts = { accounts: [account], session: SECONDS }
+  const parts = { accounts: [account], session: { ...SECONDS, ...more } }
   const left = await startTestNode(redis.url, { name: 'left', ...parts })
   const right = await startTestNode(redis.url, { name: 'right', ...parts, cacheEntries: 100 })
   t.after(() => Promise.all([left.stop(), right.stop()]))
@@ -55,7 +55,7 @@ test('if the response with a new token is lost, the old token works until the ne
 })
 
 test('a request with the old token succeeds within the grace period after the first use of the new one', async (t) => {
-  const { left, right, cookie } = await start(t, 'overtaken')
+  const { left, right, cookie } = await start(t, 'overtaken', { rotateGraceSeconds: 10 })
   const next = await replace(left.url, cookie)
   assert.equal((await getUser(right.url, next)).status, 200)
   for (const node of [left, right]) assert.equal((await getUser(node.url, cookie)).status, 200)

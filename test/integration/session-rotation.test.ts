@@ -47,7 +47,7 @@ for (const keyForm of ['plain', 'hashed'] as const) {
   })
 }
 
-const SHORT_GRACE = { rotateGraceSeconds: 1 }
+const SHORT_GRACE = { rotateGraceSeconds: 2 }
 
 /** Uses Redis's clock, which is that of this machine. */
 async function waitForGrace(): Promise<void> {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,6 +7,7 @@ import { cookieOf, getUser, logIn, logOut, send } from '../support/http.ts'
 import { lastingPort } from '../support/lasting-port.ts'
 import { type Program, runNode } from '../support/program.ts'
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts'
+import { startSlowLogin } from '../support/slow-login.ts'
 import { startStopwatch, untilWithin } from '../support/stopwatch.ts'
 import { until } from '../support/until.ts'
 
@@ -21,29 +21,6 @@ async function startNode(env: Record<string, string> = {}): Promise<{ node: Prog
   const node = runNode('server', { REDIS_URL: redis.url, NODE_NAME: 'app-1', ...env })
   const { url } = await node.listening()
   return { node, url }
-}
-
-/** A login that withholds its last byte, so the request stays in progress as long as the test needs. */
-async function startSlowLogin(url: string) {
-  const body = JSON.stringify({ username: 'ada', password: 'analytical-engine' })
-  const login = request(`${url}/auth/login`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'Content-Length': body.length, Expect: '100-continue' },
-  })
-  login.flushHeaders()
-  // The node requests the body after it has read the headers.
-  await once(login, 'continue')
-  login.write(body.slice(0, -1))
-  return {
-    async finish() {
-      const answered = once(login, 'response')
-      login.end(body.slice(-1))
-      const [response] = await answered
-      response.resume()
-      return response.statusCode
-    },
-    login,
-  }
 }
 
 test('on SIGTERM, a node becomes not ready, finishes running requests, closes Redis and exits with status 0', async () => {
@@ -101,6 +78,8 @@ test('a request that never ends is closed after the grace period, and the node s
 
 test('behind nginx, a request in progress has the whole grace period, also if it is short', async () => {
   const { node, url } = await startNode({ TRUST_PROXY_HOPS: '1', DRAIN_SECONDS: '3' })
+  // The first login of a node takes longer, because it loads the program that checks passwords.
+  assert.equal((await logIn(url)).status, 200)
   const slow = await startSlowLogin(url)
   node.signal('SIGTERM')
   await until('nginx is turned away', async () => (await fetch(url)).status === 502)

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { type ApartBrowser, launchApart } from '../support/apart.ts'
 import { text, visit } from '../support/browser-page.ts'
 import { chromiumPath } from '../support/chromium.ts'
-import { createComposeStack } from '../support/compose-stack.ts'
+import { createComposeStack, PATIENT_WITH_REDIS } from '../support/compose-stack.ts'
 import {
   commandAfter,
   commandOf,
@@ -20,7 +20,7 @@ import { until } from '../support/until.ts'
 // The commands of the lessons, as the page shows them, on a real stack.
 const skip = chromiumPath ? false : 'Chromium is not installed'
 const PROJECT = 'sessions-test-lessons'
-const stack = createComposeStack(PROJECT)
+const stack = createComposeStack(PROJECT, PATIENT_WITH_REDIS)
 let apart: ApartBrowser
 
 before(async () => {

@@ -41,7 +41,10 @@ after(async () => {
 const writeEnvFile = (...more: string[]) =>
   writeFile(
     join(checkout.folder, '.env'),
-    [`PORT=${port}`, `HTTPS_PORT=${tlsPort}`, 'SESSION_TTL_SECONDS=77', 'PUBLIC_HOST=example.test', ...more].join('\n'),
+    [
+      ...[`PORT=${port}`, `HTTPS_PORT=${tlsPort}`, 'SESSION_TTL_SECONDS=77', 'PUBLIC_HOST=example.test'],
+      ...['REDIS_DEADLINE_MS=2000', ...more],
+    ].join('\n'),
   )
 const make = (words: string[], env: Record<string, string> = {}) =>
   succeed('env', ['-u', 'PORT', '-u', 'HTTPS_PORT', 'make', ...words], { ...SHELL, ...env }, checkout.folder)
@@ -76,7 +79,7 @@ test('the stack becomes healthy with umask 077, a space in its path, a .env file
 
 test('a healthy stack logs no error, no warning, and no line for static files', async () => {
   for (const path of ['/', '/style.css', '/icon.svg', '/main.js']) {
-    assert.equal((await fetch(`${url()}${path}`)).status, 200, path)
+    assert.equal((await createVisitor(url()).ask(path)).status, 200, path)
   }
   const visitor = createVisitor(url())
   await visitor.logIn()

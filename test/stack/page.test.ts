@@ -16,7 +16,7 @@ import { until } from '../support/until.ts'
 import type { Visitor } from '../support/visitor.ts'
 
 const skip = chromiumPath ? false : 'Chromium is not installed'
-const stack = createComposeStack('sessions-test-page', { LOGIN_FAILURES_SECONDS: '4' })
+const stack = createComposeStack('sessions-test-page', { LOGIN_FAILURES_SECONDS: '12' })
 const { docker, make, containerOf } = stack
 let apart: ApartBrowser
 let browser: Browser
@@ -67,6 +67,23 @@ function guarantee(name: string, fn: () => Promise<void>): void {
 const box = (page: Page, node: string) => page.locator(`.node[data-node="${node}"]`)
 /** The node that serves the page's event stream. */
 const feedNode = async (page: Page) => (await text(page, '#feed-state')).replace('Connected to ', '')
+/** Resolves as soon as the page shows this state of the node, however briefly. To be called before it is caused. */
+function showing(page: Page, node: string, state: 'draining' | 'gone'): Promise<unknown> {
+  const selector = `.node.${state}[data-node="${node}"]`
+  const shown = page.evaluate(`new Promise((resolve) => {
+    const look = () => document.querySelector('${selector}') && resolve(true)
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true })
+  })`)
+  // The test may fail before it waits for this.
+  shown.catch(() => {})
+  return shown
+}
+/** Each node has been connected long enough to report others as late: TRUSTED_AFTER_MS of app/src/membership/heartbeat.ts. */
+const untilNodesAreTrusted = () =>
+  until('each node has run for five seconds', async () => {
+    const { nodes } = JSON.parse((await stack.stranger().ask('/api/cluster')).text)
+    return nodes.length === 3 && nodes.every(({ uptimeSeconds }: { uptimeSeconds: number }) => uptimeSeconds >= 5)
+  })
 /** The number of events of this type and node in the feed. */
 const told = (page: Page, type: string, node: string) => page.locator(`#events li.${type}`, { hasText: node }).count()
 
@@ -78,11 +95,11 @@ guarantee('the page shows five nodes within two seconds of their start, and thre
   await page.getByRole('button', { name: 'Check every node' }).click()
   await page.locator('#prove:enabled').waitFor()
   assert.equal(await page.locator('#matrix tr.current td.honoured').count(), 5)
+  // The page shows them as gone for eight seconds only.
+  const left = new Map(['app-4', 'app-5'].map((node) => [node, showing(page, node, 'gone')]))
   await make('scale', 'N=3')
-  for (const node of ['app-4', 'app-5']) {
-    await within(2_000, `showing that ${node} has left`, () =>
-      page.locator(`.node.gone[data-node="${node}"]`).waitFor(),
-    )
+  for (const [node, gone] of left) {
+    await within(2_000, `showing that ${node} has left`, () => gone)
     await page.locator('#events li.node_draining', { hasText: node }).waitFor()
     await page.locator('#events li.node_gone', { hasText: node }).waitFor()
   }
@@ -97,15 +114,14 @@ guarantee(
     const { page, complaints } = await visit(browser, stack.url(), { as: 'ada' })
     const node = await feedNode(page)
     const before = [await told(page, 'node_draining', node), await told(page, 'node_gone', node)]
+    const [draining, gone] = [showing(page, node, 'draining'), showing(page, node, 'gone')]
     const stopping = docker('stop', containerOf(node))
-    await within(2_000, 'showing the stopping node', () =>
-      page.locator(`.node.draining[data-node="${node}"]`).waitFor(),
-    )
+    await within(2_000, 'showing the stopping node', () => draining)
     await until('another node serves the event stream', async () =>
       (await page.locator('#feed-state.live').count()) ? (await feedNode(page)) !== node : false,
     )
     await stopping
-    await within(2_000, 'showing the stopped node', () => page.locator(`.node.gone[data-node="${node}"]`).waitFor())
+    await within(2_000, 'showing the stopped node', () => gone)
     await until(
       'the feed shows that the node has left',
       async () => (await told(page, 'node_gone', node)) > (before[1] ?? 0),
@@ -126,12 +142,13 @@ guarantee(
 guarantee(
   'the page shows a killed node within two seconds and reconnects its event stream through another node',
   async () => {
+    await untilNodesAreTrusted()
     const { page } = await visit(browser, stack.url(), { as: 'ada' })
     const node = await feedNode(page)
     const before = await told(page, 'node_up', node)
-    const sinceKilled = startStopwatch()
     // Kills all processes of the container, so Docker restarts it. After `docker kill` it would not.
     await docker('exec', containerOf(node), 'sh', '-c', 'kill -9 -1').catch(() => {})
+    const sinceKilled = startStopwatch()
     // Either its heartbeat is missed, or it has restarted before that.
     await until('the page shows the killed node', async () => {
       const isSuspect = (await page.locator(`.node.suspect[data-node="${node}"]`).count()) === 1
@@ -148,6 +165,7 @@ guarantee(
 guarantee(
   'the page shows a node that hangs for two seconds as suspect, without an event that it left or joined',
   async () => {
+    await untilNodesAreTrusted()
     const { page } = await visit(browser, stack.url(), { as: 'ada' })
     // The feed shows earlier events first. Then its counts change only by what happens now.
     await page.locator('#events li.login').first().waitFor()
@@ -157,18 +175,25 @@ guarantee(
     const others = ['app-1', 'app-2', 'app-3'].filter((name) => name !== teller)
     const gone = await Promise.all(others.map((name) => told(page, 'node_gone', name)))
     const node = others[gone.indexOf(Math.min(...gone))] ?? ''
-    const before = await toldOf(node)
-    await docker('pause', containerOf(node))
-    try {
-      await within(2_000, 'showing the hanging node', () =>
-        page.locator(`.node.suspect[data-node="${node}"]`).waitFor(),
-      )
-      assert.match(await text(page, `.node[data-node="${node}"]`), /heartbeat is late$/)
-    } finally {
-      await docker('unpause', containerOf(node))
-    }
-    await page.locator(`.node:not(.suspect):not(.gone)[data-node="${node}"]`).waitFor()
-    assert.deepEqual(await toldOf(node), before)
+    await until('the node has hung for less than four seconds', async () => {
+      const before = await toldOf(node)
+      const sincePaused = startStopwatch()
+      await docker('pause', containerOf(node))
+      try {
+        await within(2_000, 'showing the hanging node', () =>
+          page.locator(`.node.suspect[data-node="${node}"]`).waitFor(),
+        )
+        assert.match(await text(page, `.node[data-node="${node}"]`), /heartbeat is late$/)
+      } finally {
+        await docker('unpause', containerOf(node))
+        sincePaused.stop()
+      }
+      // After five seconds it counts as gone. On a busy machine, docker alone can take that long.
+      const wasShort = sincePaused.elapsedMs() < 4_000
+      await page.locator(`.node:not(.suspect):not(.gone)[data-node="${node}"]`).waitFor()
+      if (wasShort) assert.deepEqual(await toldOf(node), before)
+      return wasShort
+    })
     assert.equal(await page.locator('#events li.node_suspect, #events li.node_heard').count(), 0)
   },
 )
@@ -232,7 +257,7 @@ guarantee(
     const token = await tokenOf(page)
     await page.getByRole('switch').click()
     await alertWith(page, 'The control nodes are not up. Start them with: make control').waitFor()
-    await page.locator('[role="switch"][aria-checked="false"]').waitFor()
+    assert.equal(await page.getByRole('switch').getAttribute('aria-checked'), 'false')
     assert.equal((await docker('compose', 'ps', '--quiet', 'control')).trim(), '')
 
     assert.match(await make('control'), /turn on the switch/)

@@ -9,6 +9,7 @@ import { command } from '../support/command.ts'
 import {
   assertEveryNodeSays,
   createComposeStack,
+  PATIENT_WITH_REDIS,
   THREE_NODES,
   untilEveryNodeAccepts,
 } from '../support/compose-stack.ts'
@@ -18,7 +19,7 @@ import { failures, startSteadyLoad } from '../support/steady-load.ts'
 import { until } from '../support/until.ts'
 import { secretsSeen } from '../support/visitor.ts'
 
-const stack = createComposeStack('sessions-test')
+const stack = createComposeStack('sessions-test', PATIENT_WITH_REDIS)
 const { make, docker, containerOf, raw } = stack
 const env = stack.env
 let url: string
@@ -42,7 +43,7 @@ test('make up starts the stack, waits until it is healthy, and prints its addres
     saidByMakeUp,
     /^All clients of 127\.0\.0\.1 share one address here: failed logins are counted per account only\./m,
   )
-  assert.equal((await fetch(url)).status, 200)
+  assert.equal((await stack.stranger().ask('/')).status, 200)
 })
 
 test('make up on a running stack succeeds and changes nothing', async () => {
@@ -337,7 +338,7 @@ test('make clean asks for confirmation, and without a terminal it deletes nothin
   const { code, output } = await stack.tryToMake('clean')
   assert.notEqual(code, 0)
   assert.match(output, /deletes all sessions.*deploy\/clean --yes/)
-  assert.equal((await fetch(url)).status, 200)
+  assert.equal((await stack.stranger().ask('/')).status, 200)
 })
 
 test('make sessions lists sessions with shortened tokens, and make session shows one session', async () => {
@@ -442,7 +443,7 @@ test('an empty Redis that replaces the old one has the app’s functions before 
     const stranger = stack.stranger()
     return (await stranger.logIn()).status === 200 ? stranger : undefined
   })
-  assert.equal((await visitor.whoAmI()).status, 200)
+  await untilEveryNodeAccepts(visitor)
   assert.equal((await visitor.logOut()).status, 204)
 })
 

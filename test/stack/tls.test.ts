@@ -113,6 +113,8 @@ test('at rest: Redis stores the hash of the token and never the token; make sess
   const keys = await stack.redisCli('--raw', 'KEYS', '*')
   assert.ok(keys.includes(`session:${hash}`))
   assert.ok(!keys.includes(visitor.token()))
+  // Its TTL is twelve seconds from here.
+  assert.equal((await visitor.whoAmI()).status, 200)
   assert.match(await stack.make('session', `TOKEN=${visitor.token()}`), /"username":"ada"[\s\S]*TTL ([1-9]|1[0-2]) s/)
   assert.equal((await createVisitor(stack.url(), { cookie: `__Host-sid=${hash}` }).whoAmI()).status, 401)
 })

@@ -10,7 +10,7 @@ import { testWindows } from './page-contract/windows.ts'
 import type { PageStack, PageWorld } from './page-contract/world.ts'
 import { leavePages } from './page-pool.ts'
 
-/** The guarantees of the page, on any stack with three nodes. The stack has LOGIN_FAILURES_SECONDS=4. */
+/** The guarantees of the page, on any stack with three nodes. The stack has LOGIN_FAILURES_SECONDS=12. */
 export function testPage(skip: string | false, browser: () => Browser, stack: () => PageStack): void {
   const world: PageWorld = {
     browser,

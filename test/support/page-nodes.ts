@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Program, runNode } from './program.ts'
+import { until } from './until.ts'
 
 /** Nodes as programs behind a round-robin balancer, under names that tests choose. A node that ends is not started again. */
 export interface PageNodes {
@@ -9,8 +10,10 @@ export interface PageNodes {
   add(name: string, env?: Record<string, string>): Promise<void>
   /** Ends the node without a warning, like a crash. */
   kill(name: string): Promise<void>
-  /** Stops the node properly: it drains. */
-  drain(name: string): Promise<void>
+  /** Stops the node properly: it drains. With `keepsTurns`, the balancer tries it until it is added again. */
+  drain(name: string, options?: { keepsTurns: boolean }): Promise<void>
+  /** Waits until each node that runs is connected to Redis. */
+  untilReady(): Promise<void>
   /**
    * Whether the balancer sends a GET to another node after a 502, as nginx does. A new balancer does. Without it, a node that has
    * ended keeps its turns until it is added again.
@@ -23,6 +26,7 @@ export interface PageNodes {
 
 interface Node {
   name: string
+  hasEnded: boolean
   program: Program
   url: string
 }
@@ -44,17 +48,21 @@ export async function startPageNodes(redisUrl: string, names: readonly string[])
   async function add(name: string, env: Record<string, string> = {}): Promise<void> {
     const program = runNode('server', { REDIS_URL: redisUrl, NODE_NAME: name, TRUST_PROXY_HOPS: '1', ...env })
     const { url } = await program.listening()
-    nodes = [...nodes.filter((one) => one.name !== name), { name, program, url }].sort((a, b) =>
+    nodes = [...nodes.filter((one) => one.name !== name), { name, program, url, hasEnded: false }].sort((a, b) =>
       a.name.localeCompare(b.name),
     )
   }
 
-  async function end(name: string, signal: NodeJS.Signals): Promise<void> {
+  async function end(name: string, signal: NodeJS.Signals, keepsTurns = false): Promise<void> {
     const node = nodes.find((one) => one.name === name)
-    node?.program.signal(signal)
-    await node?.program.ended
-    if (hasFailover) nodes = nodes.filter((one) => one !== node)
+    if (!node) return
+    node.hasEnded = true
+    node.program.signal(signal)
+    await node.program.ended
+    if (hasFailover && !keepsTurns) nodes = nodes.filter((one) => one !== node)
   }
+
+  const isReady = ({ url }: Node) => fetch(`${url}/readyz`).then(({ ok }) => ok)
 
   const pass = createPass(next, () => hasFailover)
   const server = createServer((req, res) => pass(req, res))
@@ -64,7 +72,10 @@ export async function startPageNodes(redisUrl: string, names: readonly string[])
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     add,
     kill: (name) => end(name, 'SIGKILL'),
-    drain: (name) => end(name, 'SIGTERM'),
+    drain: (name, { keepsTurns } = { keepsTurns: false }) => end(name, 'SIGTERM', keepsTurns),
+    async untilReady() {
+      for (const node of nodes.filter(({ hasEnded }) => !hasEnded)) await until('it is ready', () => isReady(node))
+    },
     setFailover(isOn) {
       hasFailover = isOn
     },

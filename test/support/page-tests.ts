@@ -37,6 +37,9 @@ export function testPageOn(names: readonly string[], use: (started: Started) => 
     test(name, { skip }, async (t) => {
       t.after(() => started && leavePages(started.browser))
       await fn()
+      // The next test may require that every node serves.
+      started?.redis.resume()
+      await started?.nodes.untilReady()
     })
   }
 }

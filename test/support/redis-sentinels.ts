@@ -34,6 +34,8 @@ export interface TestSentinel {
   port: number
   kill(): Promise<void>
   start(): Promise<void>
+  /** Where it says that the primary is, and since which failover. */
+  named(): Promise<{ port: number; epoch: number }>
   /** Promotes a replica although the primary runs. */
   failOver(): Promise<void>
   /** From now on, its clients may send only these commands, and listen to no channel. */
@@ -123,7 +125,6 @@ async function startSentinel(primaryPort: number, downAfterMs: number) {
     port,
     kill: server.kill,
     start: server.start,
-    /** Where it says that the primary is, and since which failover. */
     async named() {
       const [, primary] = await client.sendCommand<string[]>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME])
       return { port: Number(primary), epoch: Number((await ask())['config-epoch']) }

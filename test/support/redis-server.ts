@@ -37,7 +37,7 @@ export const redisKind = () => kind
 
 /** A separate real Redis for the test, on free ports. */
 export async function startTestRedis(): Promise<TestRedis> {
-  if (kind === 'cluster') return startRedisCluster()
   // No failover in these tests, also on a machine that lets a server wait for seconds.
+  if (kind === 'cluster') return startRedisCluster({ nodeTimeoutMs: 60_000 })
   return kind === 'single' ? startSingleRedis() : startRedisWithSentinels({ downAfterMs: 60_000 })
 }

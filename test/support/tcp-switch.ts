@@ -13,6 +13,8 @@ export interface TcpSwitch {
   /** Withholds all data of the servers until `deliver`, so the servers seem silent. */
   withhold(): void
   deliver(): void
+  /** Resolves when the client of the next connection has closed it. */
+  closed(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -71,6 +73,10 @@ export async function startTcpSwitch(firstTarget: number): Promise<TcpSwitch> {
     deliver() {
       isWithheld = false
       for (const link of links) link.resume()
+    },
+    async closed() {
+      const [near] = (await once(server, 'connection')) as [Socket]
+      await once(near, 'close')
     },
     async stop() {
       for (const socket of sockets) socket.destroy()

@@ -55,7 +55,7 @@ export function createLanes({ pageEvents, nameSession, now, isExperiment }: Part
     record.prune(performance.now())
     if (paused) return
     table.fill(record)
-    // Also while the lanes are not on the screen: they can be printed.
+    // Also with reduced motion, and while the lanes are not on the screen: they can be printed.
     draw()
   }, 1_000)
   new ResizeObserver(() => {
@@ -104,9 +104,7 @@ function onPause(pause: (isPaused: boolean) => void): void {
   })
 }
 
-const REDUCED_MS = 1_000
-
-/** Calls `draw` at most once a frame, while the element is on the screen. With reduced motion: once a second. */
+/** Calls `draw` at most once a frame, while the element is on the screen. Never with reduced motion. */
 function runWhileVisible(shown: HTMLElement, { draw, everyMs }: { draw: () => void; everyMs: () => number }): void {
   const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)')
   let isVisible = false
@@ -117,7 +115,7 @@ function runWhileVisible(shown: HTMLElement, { draw, everyMs }: { draw: () => vo
     isWaiting = isVisible
     if (!isVisible) return
     requestAnimationFrame(next)
-    if (now - drawnAt < (reducedMotion.matches ? REDUCED_MS : everyMs())) return
+    if (reducedMotion.matches || now - drawnAt < everyMs()) return
     drawnAt = now
     draw()
   }

@@ -34,6 +34,21 @@ const MOST_LINES = 8
 /** A restart that never ends must not send requests for as long as the page is open. */
 const KEEP_SENDING_MS = 180_000
 
+/**
+ * Returns a function that says whether this happened after `startedAt`, and was not seen before. A node sends what the page has
+ * missed while it was disconnected, and to another user also earlier events.
+ */
+function createIsNew(startedAt: number): (seen: Seen) => boolean {
+  const known = new Set<string>()
+  return (seen) => {
+    if (seen.kind !== 'server') return true
+    const { id, isReplayed } = seen.event
+    if (isReplayed && (seen.at < startedAt || known.has(id))) return false
+    known.add(id)
+    return true
+  }
+}
+
 /** Starts to judge. What happened before does not count. */
 export function startAttempt({
   lesson,
@@ -44,13 +59,14 @@ export function startAttempt({
   onOutcome,
 }: Parts): RunningAttempt {
   let isOver = false
+  const isNew = createIsNew(performance.now())
   const attempt: RunningAttempt = {
     sessionId: start.sessionId,
     lines: [],
     next: 'Waiting for it to happen.',
     hasBegun: false,
     see: (seen) => {
-      if (!isOver) see(seen)
+      if (!isOver && isNew(seen)) see(seen)
     },
     stop: () => {
       isOver = true

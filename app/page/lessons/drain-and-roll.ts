@@ -1,6 +1,6 @@
 import type { Answer } from '../answers.ts'
 import { type Lesson, list } from './lesson.ts'
-import { createMovements, liveEvent, rejectedBy } from './seen.ts'
+import { createMovements, eventOf, rejectedBy } from './seen.ts'
 
 type Choice = 'none' | 'some' | 'loggedOut'
 
@@ -41,7 +41,7 @@ export const drainAndRoll: Lesson<Choice> = {
     }
 
     return (seen) => {
-      const event = liveEvent(seen)
+      const event = eventOf(seen)
       const movement = movementOf(event)
       const node = event?.node ?? ''
       if (stopping.size > 0 && seen.kind === 'answer' && seen.path === '/api/user') count(seen.answer)

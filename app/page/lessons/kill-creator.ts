@@ -1,6 +1,6 @@
 import type { Seen } from '../page-events.ts'
 import { honour, type Lesson } from './lesson.ts'
-import { createHonours, createMovements, liveEvent, rejectedBy } from './seen.ts'
+import { createHonours, createMovements, eventOf, rejectedBy } from './seen.ts'
 
 type Choice = 'honoured' | 'loggedOut' | 'fails'
 
@@ -50,7 +50,7 @@ export const killCreator: Lesson<Choice> = {
     const conclude = (rejecting: string) => attempt.conclude('loggedOut', `${rejecting} rejected your session.`)
 
     function onMove(seen: Seen): void {
-      const event = liveEvent(seen)
+      const event = eventOf(seen)
       const movement = movementOf(event)
       const node = event?.node
       if (movement === 'died' && node === createdOn && !isDead)

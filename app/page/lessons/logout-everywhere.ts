@@ -1,5 +1,5 @@
 import { type Lesson, list } from './lesson.ts'
-import { liveEvent } from './seen.ts'
+import { eventOf } from './seen.ts'
 
 type Choice = 'everywhere' | 'creator' | 'later'
 
@@ -40,7 +40,7 @@ export const logoutEverywhere: Lesson<Choice> = {
     }
 
     return (seen) => {
-      const event = liveEvent(seen)
+      const event = eventOf(seen)
       if (event?.sessionId === sessionId && event.type === 'revoked' && !isEnded) {
         void end(`Your session ${event.how ?? 'was revoked'}.`)
       }

@@ -1,6 +1,6 @@
 import { byName } from '../tally.ts'
 import { honour, type Lesson, list } from './lesson.ts'
-import { createHonours, createMovements, liveEvent, rejectedBy } from './seen.ts'
+import { createHonours, createMovements, eventOf, rejectedBy } from './seen.ts'
 
 type Choice = 'nothing' | 'events' | 'session'
 
@@ -55,7 +55,7 @@ export const moreNodes: Lesson<Choice> = {
     }
 
     return (seen) => {
-      const event = liveEvent(seen)
+      const event = eventOf(seen)
       const movement = movementOf(event)
       const rejecting = joined.size > 0 ? rejectedBy(seen, start) : undefined
       if (rejecting !== undefined) return attempt.conclude('session', `${rejecting} rejected your session.`)

@@ -3,9 +3,7 @@ import type { Seen } from '../page-events.ts'
 import { byName } from '../tally.ts'
 import type { Start } from './lesson.ts'
 
-/** An event of a node that happens now. */
-export const liveEvent = (seen: Seen): FeedEvent | undefined =>
-  seen.kind === 'server' && !seen.event.isReplayed ? seen.event : undefined
+export const eventOf = (seen: Seen): FeedEvent | undefined => (seen.kind === 'server' ? seen.event : undefined)
 
 /**
  * The node that has rejected a session which nobody has ended. A session that was logged out, revoked or replaced has a reason,

@@ -1,5 +1,5 @@
 import type { Lesson } from './lesson.ts'
-import { liveEvent } from './seen.ts'
+import { eventOf } from './seen.ts'
 
 type Choice = 'both' | 'thief' | 'nobody'
 
@@ -29,7 +29,7 @@ export const stolenCookie: Lesson<Choice> = {
     let isRotated = false
 
     return (seen) => {
-      const event = liveEvent(seen)
+      const event = eventOf(seen)
       if (event?.sessionId !== sessionId) return
       if (event.type === 'rotated' && !isRotated) {
         isRotated = true

@@ -40,7 +40,8 @@ export function joinCluster(redis: RedisConnection, parts: Parts, log: Logger) {
 
     /** Publishes that this node is stopping, and waits until its own pages have the event. Does not throw. */
     async announceDrain(): Promise<void> {
-      heartbeat.setState('draining')
+      // First in the list of nodes: a page that reads it after the event must not find this node running.
+      await heartbeat.setState('draining')
       await announceDrain(events, name)
     },
 
@@ -63,16 +64,18 @@ function startHeartbeat(hash: HeartbeatHash, { name, clock, requestsAnswered, ev
   /** How long the last reply to a heartbeat took. */
   let redisMs: number | undefined
 
+  const facts = (repliedInMs: number) => ({
+    // `performance.now()` starts at 0 with the process.
+    uptimeSeconds: Math.floor(performance.now() / 1000),
+    requests: requestsAnswered(),
+    redisMs: repliedInMs,
+    state,
+  })
+
   async function writeHeartbeat(): Promise<void> {
     redisMs ??= await measureRedis(clock)
     const sentAt = performance.now()
-    const written = await hash.write(name, {
-      // `performance.now()` starts at 0 with the process.
-      uptimeSeconds: Math.floor(sentAt / 1000),
-      requests: requestsAnswered(),
-      redisMs,
-      state,
-    })
+    const written = await hash.write(name, facts(redisMs))
     const answeredAt = performance.now()
     redisMs = Number((answeredAt - sentAt).toFixed(2))
     const { seenAt, isNew, heartbeats } = written ?? { ...NOTHING_WRITTEN, seenAt: await clock.read() }
@@ -99,23 +102,26 @@ function startHeartbeat(hash: HeartbeatHash, { name, clock, requestsAnswered, ev
   const { stop } = repeat(() => writeHeartbeat().catch(onMissed))
 
   return {
-    /** Has effect with the next heartbeat. */
-    setState(next: Heartbeat['state']): void {
+    /** Resolves when it is in the hash. If that fails, it has effect with the next heartbeat. Does not throw. */
+    async setState(next: Heartbeat['state']): Promise<void> {
       state = next
+      if (redisMs !== undefined) await hash.write(name, facts(redisMs)).catch(() => {})
     },
 
     stop,
   }
 }
 
-/** Calls `beat`, which does not throw, with a pause between the calls. */
+/** Calls `beat`, which does not throw, every `HEARTBEAT_MS`, or later if one takes longer: a missed one must not delay the next. */
 function repeat(beat: () => Promise<void>) {
   const stopping = new AbortController()
 
   async function keepWriting(): Promise<void> {
     while (!stopping.signal.aborted) {
+      const startedAt = performance.now()
       await beat()
-      await sleep(HEARTBEAT_MS, undefined, { ref: false, signal: stopping.signal }).catch(() => {})
+      const leftMs = Math.max(0, startedAt + HEARTBEAT_MS - performance.now())
+      await sleep(leftMs, undefined, { ref: false, signal: stopping.signal }).catch(() => {})
     }
   }
   const writing = keepWriting()

@@ -1,5 +1,6 @@
-import { ErrorReply } from '@redis/client'
+import { ConnectionTimeoutError, ErrorReply } from '@redis/client'
 import type { RedisOptions } from './create-client.ts'
+import { DeadlineMissed } from './deadline.ts'
 import { type Answer, FULL, probe } from './probe.ts'
 
 /** The server at the address is not the expected Redis. `advice` says what to do. */
@@ -22,28 +23,30 @@ const SPEAKS_HTTP = 'the server there speaks HTTP. It does not speak the Redis p
  * Finds out why a first connection to Redis failed. The error of the client does not show it: an HTTP server and a Redis at
  * maxclients both close the connection. So this connects once more and reads the first bytes of the answer.
  *
- * Returns 'full' for a Redis at maxclients, a `WrongServer` for a server that is not the expected Redis, and undefined if
- * the error of the client is the best explanation. Takes up to six times the deadline. Does not throw.
+ * Returns 'busy' for a Redis that is at maxclients or was too slow, a `WrongServer` for a server that is not the expected Redis,
+ * and undefined if the error of the client is the best explanation. Takes up to six times the deadline. Does not throw.
  */
-export async function explainFailure({ error, url, deadlineMs }: Failure): Promise<'full' | WrongServer | undefined> {
+export async function explainFailure({ error, url, deadlineMs }: Failure): Promise<'busy' | WrongServer | undefined> {
   const reason = error instanceof Error ? error.message : ''
-  if (FULL.test(reason)) return 'full'
+  if (FULL.test(reason)) return 'busy'
   if (reason.startsWith('DENIED ')) return inProtectedMode()
   if (error instanceof ErrorReply) return undefined
   const address = new URL(url)
   const isTls = address.protocol === 'rediss:'
   const own = await probe(address, isTls, deadlineMs)
   if (own === 'silent' || own === 'closed') return explainSilence(own, await probe(address, !isTls, deadlineMs), isTls)
-  // A Redis that answers now was at maxclients a moment ago.
-  if (own === 'full' || (own === 'redis' && CLOSED.test(reason))) return 'full'
+  // A Redis that answers now was at maxclients a moment ago, or had no time to answer.
+  if (own === 'full' || (own === 'redis' && (CLOSED.test(reason) || isLate(error)))) return 'busy'
   if (own === 'denied') return inProtectedMode()
   if (own === 'http') return new WrongServer(SPEAKS_HTTP)
   if (own === 'other') return new WrongServer('the server there does not speak the Redis protocol')
   return undefined
 }
 
+const isLate = (error: unknown) => error instanceof DeadlineMissed || error instanceof ConnectionTimeoutError
+
 /** `own` is the answer with or without TLS, as in REDIS_URL. `other` is the answer to the opposite. */
-function explainSilence(own: 'silent' | 'closed', other: Answer, isTls: boolean): 'full' | WrongServer {
+function explainSilence(own: 'silent' | 'closed', other: Answer, isTls: boolean): 'busy' | WrongServer {
   if (other === 'http') return new WrongServer(SPEAKS_HTTP)
   if (isTls && (other === 'redis' || other === 'full'))
     return new WrongServer('the Redis there does not speak TLS', 'Write redis:// instead of rediss:// in REDIS_URL')
@@ -51,7 +54,7 @@ function explainSilence(own: 'silent' | 'closed', other: Answer, isTls: boolean)
     return new WrongServer('the Redis there speaks TLS only', 'Write rediss:// instead of redis:// in REDIS_URL')
   if (!isTls && other === 'other') return new WrongServer('the server there speaks TLS, and not the Redis protocol')
   // At maxclients, Redis closes a connection before the TLS handshake and cannot say why.
-  if (isTls && own === 'closed' && other === 'closed') return 'full'
+  if (isTls && own === 'closed' && other === 'closed') return 'busy'
   const what =
     own === 'closed' ? 'closes the connection without an answer' : 'accepts the connection and does not answer'
   return new WrongServer(`the server there ${what}. It does not speak the Redis protocol, or it hangs`)

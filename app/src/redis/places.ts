@@ -14,8 +14,8 @@ export function placeOfUrl(options: RedisOptions): Place {
     async throwIfPermanent(error) {
       if (needsAnotherConnection(error)) return
       const cause = (await explainFailure({ error, ...options })) ?? error
-      // At maxclients, a later attempt can succeed.
-      if (cause !== 'full') throw failed(describeAddress(url), cause)
+      // A later attempt can succeed.
+      if (cause !== 'busy') throw failed(describeAddress(url), cause)
     },
   }
 }

@@ -48,6 +48,7 @@ export function testWindows({ guarantee, browser, stack }: PageWorld): void {
     const before = await logouts.count()
     await third.page.getByRole('button', { name: 'Log out' }).click()
     await logouts.nth(before).waitFor()
+    await third.page.getByRole('heading', { name: 'Log in' }).waitFor()
     // This event comes later, so a page that receives the earlier one has received it by now.
     await ask(ada.page)
     assert.equal(await ada.page.locator('#events .of-session').count(), adasEvents)
