@@ -54,6 +54,9 @@ const PHASES: Record<string, Phase> = {
 }
 const DRILL_SHARE = 0.45
 
+/** Each starts ten containers, and its drill judges no time. */
+const TWO_AT_ONCE = new Set(['stack/cluster', 'stack/sentinels'])
+
 /** These mostly wait for a Redis of their own, so three of them do not make each other slow. */
 const THREE_AT_ONCE = new Set([
   ...['integration/contract-cluster', 'integration/contract-sentinel', 'integration/redis-cluster'],
@@ -75,11 +78,19 @@ const FIRST = [
   ...['stack/machine', 'browser/page', 'stack/tls'],
   ...['integration/modes', 'integration/admin', 'integration/redis-role', 'integration/nodes'],
   ...['integration/mutants', 'integration/own-accounts', 'integration/runner', 'unit/rotation-model'],
+  ...['stack/sentinels', 'stack/cluster'],
   ...['integration/sentinel-failover', 'integration/redis-cluster', 'integration/wrong-clock-cluster'],
 ]
 
 /** The files that this plan names. A test checks that they exist. */
-export const NAMED = [...Object.keys(PHASES), ...THREE_AT_ONCE, ...PATIENT, ...NEEDS_STILL_NETWORK, ...FIRST]
+export const NAMED = [
+  ...Object.keys(PHASES),
+  ...TWO_AT_ONCE,
+  ...THREE_AT_ONCE,
+  ...PATIENT,
+  ...NEEDS_STILL_NETWORK,
+  ...FIRST,
+]
 
 /** All files of tests in these folders of `top`, in the order in which they start. */
 export async function findFiles(
@@ -112,7 +123,7 @@ async function filesOf(top: string, folder: Folder, canIsolate: boolean): Promis
 }
 
 function shareOf(name: string, folder: Folder, phase: Phase): number {
-  if (phase === 'alone') return THREE_AT_ONCE.has(name) ? 0.33 : 1
+  if (phase === 'alone') return THREE_AT_ONCE.has(name) ? 0.33 : TWO_AT_ONCE.has(name) ? 0.5 : 1
   return phase === 'drills' ? DRILL_SHARE : SHARES[folder] / PAIRS
 }
 
