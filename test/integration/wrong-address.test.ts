@@ -20,8 +20,8 @@ before(async () => {
 after(() => redis.stop())
 
 /** Starts a node with this REDIS_URL, expects it to exit with status 1, and returns the line that says why. */
-async function whyItDoesNotStart(t: TestContext, url: string, deadlineMs = 1_000): Promise<string> {
-  const node = runNode('server', { REDIS_URL: url, REDIS_DEADLINE_MS: `${deadlineMs}` })
+async function whyItDoesNotStart(t: TestContext, url: string): Promise<string> {
+  const node = runNode('server', { REDIS_URL: url, REDIS_DEADLINE_MS: '1000' })
   t.after(() => node.signal('SIGKILL'))
   const { msg = '' } = await node.line(({ level }) => level === 'fatal')
   assert.equal(await node.ended, 1)
