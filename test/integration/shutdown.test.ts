@@ -36,8 +36,8 @@ test('on SIGTERM, a node becomes not ready, finishes running requests, closes Re
   const page = await fetch(url)
   assert.equal(page.status, 200)
   assert.equal(page.headers.get('Connection'), 'close')
-  // Longer than a node waits without an open request: FAREWELL_MS twice, and SETTLE_MS.
-  await sleep(2_500)
+  // Longer than a node waits if it takes itself for idle: FAREWELL_MS three times, and SETTLE_MS.
+  await sleep(3_500)
   assert.equal(await slow.finish(), 200)
 
   assert.equal(await node.ended, 0)
