@@ -36,7 +36,7 @@ export async function measureLogins(bench: Bench, { tier, url, containers }: Sub
     }),
   )
   const hashMs = (await hashMillis(containers.app)) - hashedBefore
-  // As long as the logins took, so the difference is not that of an estimate.
+  // As long as the logins took, so the idle cost need not be extrapolated.
   const idle = await spent(bench, containers, () => sleep(Math.max(LEAST_IDLE_MS, busy.ms)))
 
   const perLogin = (part: Part) => (busy.cpuMs[part] - (idle.cpuMs[part] * busy.ms) / idle.ms) / count

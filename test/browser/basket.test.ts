@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Request } from 'playwright-core'
 import { assertAccessible, logIn, text, visit } from '../support/browser-page.ts'
 import type { PageNodes } from '../support/page-nodes.ts'
 import { testPageOn } from '../support/page-tests.ts'
@@ -35,6 +35,33 @@ guarantee('two windows fill one basket at once, over all nodes, and nothing is l
   await press(page, 'Empty')
   await shows(second, 0)
   assert.deepEqual(complaints, [])
+})
+
+guarantee('a read of the basket that is answered late does not replace a newer count', async () => {
+  const { page } = await visit(browser, nodes.url)
+  await logIn(page, 'alan')
+  await shows(page, 0)
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const isRead = (request: Request) => request.method() === 'GET' && request.url().endsWith('/api/session/data')
+  let reads = 0
+  await page.route('**/api/session/data', async (route) => {
+    if (!isRead(route.request()) || reads++ > 0) return route.continue()
+    // The answer as it is now, later.
+    const response = await route.fetch()
+    await held
+    return route.fulfill({ response })
+  })
+  // Another window tells this one to read the basket again.
+  await page.evaluate("new BroadcastChannel('basket').postMessage('changed')")
+  await until('the first read is on its way', () => reads > 0)
+  await press(page, 'Add one')
+  await shows(page, 1)
+  const answered = page.waitForResponse((response) => isRead(response.request()))
+  release()
+  await answered
+  await page.evaluate('new Promise((resolve) => setTimeout(resolve))')
+  assert.equal(await text(page, '#basket-count'), '1')
 })
 
 guarantee('the page shows how many changes are lost if a program reads and then writes', async () => {

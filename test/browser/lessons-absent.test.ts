@@ -109,7 +109,7 @@ guarantee('"Drain and roll": behind a balancer without failover, the page counts
     await nodes.drain(name)
     await until('a request of the page has failed', () => failed > 0)
     nodes.setFailover(true)
-    // So that the page hears of the start, and of the next drain.
+    // So that the page counts no failed request of this node for the next one.
     await until('the page is connected to another node', async () => {
       const stream = await streamOf(page)
       return NAMES.includes(stream) && stream !== name

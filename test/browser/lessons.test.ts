@@ -123,6 +123,45 @@ guarantee('a lesson also counts what has happened while the page was disconnecte
   await hasHappened(page, `${first} has restarted.`)
 })
 
+guarantee('"Drain and roll" starts over if all nodes restarted while the page was disconnected', async () => {
+  const { page } = await openPageWithSession('Drain and roll')
+  await predict(page, 'None.')
+  await page.route('**/api/events*', (route) => route.abort())
+  nodes.disconnect()
+  await page.locator('#feed-state.lost').waitFor()
+  for (const name of NAMES) {
+    await nodes.drain(name)
+    await nodes.add(name)
+  }
+  await page.unroute('**/api/events*')
+  await hasHappened(page, 'All nodes have restarted, but this page has sent no request meanwhile.')
+  for (const name of NAMES) {
+    await nodes.drain(name)
+    await hasHappened(page, `${name} drains.`)
+    await nodes.add(name)
+  }
+  assert.match((await outcomeOf(page)).what, /^app-1, app-2 and app-3 have restarted\. Of [1-9]/)
+})
+
+guarantee('a lesson counts each event once, and none from before its start', async () => {
+  const { page } = await visit(browser, nodes.url)
+  const counted = await page.evaluate(`import('/lessons/attempt.js').then(({ startAttempt }) => {
+    const counted = []
+    const lesson = { watch: () => ({ event }) => counted.push(event.id) }
+    const attempt = startAttempt({ lesson, start: { sessionId: '' }, onChange() {} })
+    const now = performance.now()
+    const see = (id, isReplayed, at) => attempt.see({ kind: 'server', at, event: { id, isReplayed, type: 'node_up', node: 'app-1' } })
+    see('1-0', true, now - 60_000)
+    see('2-0', false, now)
+    see('2-0', true, now)
+    see('3-0', true, now)
+    see('3-0', false, now)
+    return counted
+  })`)
+  // An event that is not kept has the id of the one before.
+  assert.deepEqual(counted, ['2-0', '3-0', '3-0'])
+})
+
 guarantee('lesson "What if each kept its own?": two of three nodes reject the session', async () => {
   for (const name of CONTROL_NODES) await nodes.add(name, CONTROL_ENV)
   const { page } = await visit(browser, nodes.url)

@@ -9,8 +9,7 @@ import type { Stack } from './stack.ts'
 const MISTAKES: { what: string; settings: Record<string, string>; says: RegExp }[] = [
   {
     what: 'a wrong password',
-    // Six nodes start at once: the answer of Redis may be late.
-    settings: { REDIS_PASSWORD_FILE: '/app/package.json', REDIS_DEADLINE_MS: '2000' },
+    settings: { REDIS_PASSWORD_FILE: '/app/package.json' },
     says: /WRONGPASS.*REDIS_PASSWORD_FILE/,
   },
   {

@@ -285,7 +285,6 @@ test('while Redis is down, an open page stays connected and is notified; afterwa
     return data.isBehind === false
   })
   await until('the session is accepted again', async () => (await getUser(right.url, cookie)).status === 200)
-  // With a short deadline (300 ms), a slow machine can lose the connection once more.
   await until('a login and its logout succeed', async () => {
     const other = await logInAs(right, 'ida')
     return other !== '' && (await logOut(right.url, other)).status === 204

@@ -93,7 +93,7 @@ test('a killed worker of the cluster is replaced under the same name', async (t)
 
 test('a killed node behind the local balancer is replaced under the same name, and no request fails', async (t) => {
   const stack = await startMode(t, 'lb', '"msg":"Balancer is ready"')
-  const load = await killOneNodeUnderLoad(t, stack)
+  const load = await killOneNodeUnderLoad(t, stack, { patienceMs: 5_000 })
   assert.deepEqual(failures(load), [])
   await stack.stop({ despiteErrors: true })
 })
@@ -239,7 +239,7 @@ async function startMode(
   }
 }
 
-async function killOneNodeUnderLoad(t: TestContext, stack: Mode, given: { patienceMs?: number } = {}) {
+async function killOneNodeUnderLoad(t: TestContext, stack: Mode, given: { patienceMs: number }) {
   const visitor = createVisitor(stack.url)
   assert.equal((await visitor.logIn()).status, 200)
   const cookie = visitor.cookie() ?? ''

@@ -142,7 +142,7 @@ test('a draining node reports it, ends its streams properly and leaves; another 
   const cookie = cookieOf(await logIn(leaving.url))
   const pages = await Promise.all(Array.from({ length: 20 }, () => listenTo(leaving.url, { cookie })))
   const elsewhere = await listenTo(nodes.get('app-1')?.url ?? '')
-  // It stays until this request has ended.
+  // The node stays until this request has ended.
   const { login } = await startSlowLogin(leaving.url)
   login.on('error', () => {})
   leaving.program.signal('SIGTERM')
@@ -151,6 +151,9 @@ test('a draining node reports it, ends its streams properly and leaves; another 
     assert.equal(await page.ended, 'properly')
   }
   await elsewhere.message(live('node_draining', 'app-4'))
+  const first = nodes.get('app-1')
+  assert.ok(first)
+  assert.notEqual(await stateOf(first, 'app-4'), 'up', 'the list says so before the event')
   assert.equal((await fetch(`${leaving.url}/api/events`)).status, 503, 'a draining node opens no new stream')
   login.destroy()
   assert.equal(await leaving.program.ended, 0)

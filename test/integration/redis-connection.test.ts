@@ -131,6 +131,17 @@ test('a node waits for a Redis that answers, but was too slow for the first conn
   await until('the node is connected', () => late.run('', (client) => client.ping()).catch(() => undefined))
 })
 
+test('a wrong password also fails the first attempt if Redis was too slow at first', async (t) => {
+  const line = await startTcpSwitch(Number(new URL(redis.url).port))
+  t.after(() => line.stop())
+  line.withhold()
+  const url = `redis://app:wrong@127.0.0.1:${line.port}`
+  const refused = assert.rejects(connectRedis({ url, deadlineMs: DEADLINE_MS }, quiet), /WRONGPASS/)
+  await line.closed()
+  line.deliver()
+  await refused
+})
+
 test('a node waits for a Redis that is at maxclients', async () => {
   await redis.inspector.configSet('maxclients', '1')
   let late: RedisConnection

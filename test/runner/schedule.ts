@@ -5,7 +5,7 @@
 export type Network = 'changes' | 'still'
 
 /** The phases of a run, one after the other. */
-export const PHASES = ['together', 'drills', 'alone'] as const
+export const PHASES = ['together', 'drills', 'pairs', 'alone'] as const
 export type Phase = (typeof PHASES)[number]
 
 export interface Job {

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { before, test } from 'node:test'
 import type { BenchReport } from '../bench/report.ts'
 import { command, type Result, succeed, TOP } from '../support/command.ts'
+import { PATIENT_WITH_REDIS } from '../support/compose-stack.ts'
 
 const project = `sessions-test-${process.pid}`
 const env = {
@@ -16,8 +17,8 @@ const env = {
     BENCH_TURNS: '1',
     BENCH_RATE: '50',
     BENCH_NODES: '1',
-    // This run judges no time, and a single 503 would end it.
-    REDIS_DEADLINE_MS: '2000',
+    // A single 503 would end the run.
+    ...PATIENT_WITH_REDIS,
   },
   ...{ BENCH_TRIALS: '60', BENCH_SIZES: '500 1000', BENCH_LOGINS: '1', BENCH_REST_SECONDS: '5', HAVE_K6: '', K6: '' },
 }

@@ -15,8 +15,8 @@ export function createFaultStack(project: string, kind: RedisKind = 'single') {
   const stack = createComposeStack(project, { SESSION_RENEW_SECONDS: '1', ...settingsOf(kind) })
   before(async () => {
     await stack.choosePorts()
-    // Of a range of its own, like the ports: deploy/environment.sh
-    if (kind !== 'single') stack.env.REDIS_NETWORK = `198.19.${Number(stack.env.PORT) % 256}`
+    // Of a range of its own: deploy/environment.sh
+    if (kind !== 'single') stack.env.REDIS_NETWORK = `198.19.${process.pid % 256}`
     // The faults find the stack by environment variables, like make.
     Object.assign(process.env, stack.env, { HAVE_K6: '', K6: '' })
     await stack.up()

@@ -6,12 +6,12 @@ import { createServer } from 'node:net'
  * destination.
  */
 const [LOWEST, HIGHEST] = [20_000, 31_999]
-/** Test files that run at the same time rarely have the same block, so none takes a port that another one will use. */
-const BLOCK = 40
+/** More than a test file needs. Files that run at the same time have neighbouring pids, so each has a block of its own. */
+const BLOCK = 120
 
 let next = LOWEST + ((process.pid * BLOCK) % (HIGHEST + 1 - LOWEST))
 
-/** A free port that stays free while no process listens on it. No two calls return the same one. */
+/** A free port that stays free while no process listens on it. No two calls of a process return the same one. */
 export async function lastingPort(): Promise<number> {
   for (;;) {
     const port = next

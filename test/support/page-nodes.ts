@@ -74,7 +74,8 @@ export async function startPageNodes(redisUrl: string, names: readonly string[])
     kill: (name) => end(name, 'SIGKILL'),
     drain: (name, { keepsTurns } = { keepsTurns: false }) => end(name, 'SIGTERM', keepsTurns),
     async untilReady() {
-      for (const node of nodes.filter(({ hasEnded }) => !hasEnded)) await until('it is ready', () => isReady(node))
+      for (const node of nodes.filter(({ hasEnded }) => !hasEnded))
+        await until(`${node.name} is ready`, () => isReady(node))
     },
     setFailover(isOn) {
       hasFailover = isOn

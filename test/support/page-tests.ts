@@ -35,11 +35,14 @@ export function testPageOn(names: readonly string[], use: (started: Started) => 
 
   return function guarantee(name: string, fn: () => Promise<void>): void {
     test(name, { skip }, async (t) => {
-      t.after(() => started && leavePages(started.browser))
+      t.after(async () => {
+        if (!started) return
+        await leavePages(started.browser)
+        // The next test may require that every node serves.
+        started.redis.resume()
+        await started.nodes.untilReady()
+      })
       await fn()
-      // The next test may require that every node serves.
-      started?.redis.resume()
-      await started?.nodes.untilReady()
     })
   }
 }

@@ -35,8 +35,8 @@ const MOST_LINES = 8
 const KEEP_SENDING_MS = 180_000
 
 /**
- * Returns a function that says whether this happened after `startedAt`, and was not seen before. A node sends what the page has
- * missed while it was disconnected, and to another user also earlier events.
+ * Returns a function that reports whether an event is new: it happened after `startedAt`, and this attempt has not seen it. After a
+ * reconnection a node replays missed events. After a login it also replays earlier ones.
  */
 function createIsNew(startedAt: number): (seen: Seen) => boolean {
   const known = new Set<string>()
@@ -59,6 +59,7 @@ export function startAttempt({
   onOutcome,
 }: Parts): RunningAttempt {
   let isOver = false
+  let isSending = false
   const isNew = createIsNew(performance.now())
   const attempt: RunningAttempt = {
     sessionId: start.sessionId,
@@ -80,8 +81,11 @@ export function startAttempt({
   }
 
   async function keepSending(): Promise<void> {
+    if (isSending) return
+    isSending = true
     const until = performance.now() + KEEP_SENDING_MS
     while (!isOver && performance.now() < until) await sendSlowly()
+    isSending = false
   }
 
   const see = lesson.watch(start, {

@@ -40,6 +40,13 @@ export const drainAndRoll: Lesson<Choice> = {
       attempt.conclude(sent.failed === 0 ? 'none' : 'some', what)
     }
 
+    /** A restart in which this page sent nothing shows nothing: a hidden page is not connected, and learns of it afterwards. */
+    function startOver(): void {
+      restarted.clear()
+      stopping.clear()
+      attempt.report('All nodes have restarted, but this page has sent no request meanwhile.', 'Restart them again.')
+    }
+
     return (seen) => {
       const event = eventOf(seen)
       const movement = movementOf(event)
@@ -48,14 +55,14 @@ export const drainAndRoll: Lesson<Choice> = {
       const rejecting = stopping.size > 0 ? rejectedBy(seen, start) : undefined
       if (rejecting !== undefined) attempt.conclude('loggedOut', `${rejecting} rejected your session.`)
       if (movement === 'draining' && all.includes(node)) {
-        if (stopping.size === 0) attempt.keepSending()
+        attempt.keepSending()
         stopping.add(node)
         attempt.report(`${node} drains.`, waiting())
       } else if (movement === 'started' && stopping.has(node)) {
         restarted.add(node)
         if (restarted.size < all.length) attempt.report(`${node} has restarted.`, waiting())
-        // A restart in which this page sent nothing shows nothing.
         else if (sent.requests > 0) finish()
+        else startOver()
       } else if (movement === 'died') attempt.remark(`${node} died. It did not drain.`)
     }
   },

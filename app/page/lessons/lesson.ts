@@ -52,7 +52,7 @@ export interface Attempt<Choice extends string = string> {
   conclude(choice: Choice | undefined, what: string): void
   /** Sends requests until each node has served one. Gives up after three times as many as necessary. */
   sendToEachNode(): Promise<void>
-  /** Sends requests until the attempt is over. */
+  /** Sends requests until the attempt is over, if it does not do so already. */
   keepSending(): void
 }
 

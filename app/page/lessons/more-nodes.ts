@@ -68,8 +68,7 @@ export const moreNodes: Lesson<Choice> = {
       )
         grow()
       if (!hasGrown) return
-      // The new stream may replay the event of the death.
-      if (seen.kind === 'server' && /^node_(gone|draining)$/.test(seen.event.type)) left.add(seen.event.node)
+      if (event && /^node_(gone|draining)$/.test(event.type)) left.add(event.node)
       if (seen.kind === 'connected' && seen.previous !== undefined)
         failover = { from: seen.previous, to: seen.node, isIncomplete: seen.isIncomplete }
       judge()

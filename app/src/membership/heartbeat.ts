@@ -102,7 +102,7 @@ function startHeartbeat(hash: HeartbeatHash, { name, clock, requestsAnswered, ev
   const { stop } = repeat(() => writeHeartbeat().catch(onMissed))
 
   return {
-    /** Resolves when it is in the hash. If that fails, it has effect with the next heartbeat. Does not throw. */
+    /** Writes the state at once. If that fails, or before the first heartbeat, the next heartbeat has it. Does not throw. */
     async setState(next: Heartbeat['state']): Promise<void> {
       state = next
       if (redisMs !== undefined) await hash.write(name, facts(redisMs)).catch(() => {})
@@ -112,7 +112,7 @@ function startHeartbeat(hash: HeartbeatHash, { name, clock, requestsAnswered, ev
   }
 }
 
-/** Calls `beat`, which does not throw, every `HEARTBEAT_MS`, or later if one takes longer: a missed one must not delay the next. */
+/** Calls `beat`, which does not throw, every `HEARTBEAT_MS`. A beat that takes longer is followed by the next one at once. */
 function repeat(beat: () => Promise<void>) {
   const stopping = new AbortController()
 

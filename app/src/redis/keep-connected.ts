@@ -11,11 +11,15 @@ export interface Place {
   /** Returns the address of the server for the next connection. */
   locate(): Promise<string>
   /**
-   * Called when the first attempt has failed, with the address if it was found.
+   * Called when the first attempt has failed, with the address if it was found. Returns 'late' if the server was too slow, so the
+   * next attempt may show what is wrong.
    * @throws {RedisUnavailable} if no later attempt can succeed: a process that has never reached Redis should report it and exit
    */
-  throwIfPermanent(error: unknown, url: string | undefined): Promise<void>
+  throwIfPermanent(error: unknown, url: string | undefined): Promise<'late' | undefined>
 }
+
+/** A process that starts is slow, and so are others that start with it: one missed deadline shows no wrong setting. */
+export const FIRST_ATTEMPTS = 5
 
 export type KeptConnection = Awaited<ReturnType<typeof keepConnected>>
 
@@ -25,7 +29,7 @@ export type KeptConnection = Awaited<ReturnType<typeof keepConnected>>
  * A client lives as long as its one connection and is then replaced. A client that reconnects by itself can stay "ready" on
  * a server that does not answer (redis/node-redis#2667, #3346). The connection is also replaced when the server becomes a
  * replica: after a failover another server may have its name, or the sentinels name another one.
- * @throws what `throwIfPermanent` throws. If Redis runs and cannot serve yet (at maxclients, loading, a replica), this
+ * @throws what `throwIfPermanent` throws. If Redis runs and cannot serve yet (at maxclients, loading, a replica, too slow), this
  * resolves and retries.
  */
 export async function keepConnected(
@@ -59,11 +63,17 @@ export async function keepConnected(
     void attempts.repeat(open, isUseless(used, reason) ? longestPauseMs : 0)
   }
 
-  await open().catch(async (error: unknown) => {
-    await throwIfPermanent(error, attempts.url())
-    attempts.noteFailure(error)
-    void attempts.repeat(open, longestPauseMs)
-  })
+  async function openFirst(attemptsLeft = FIRST_ATTEMPTS): Promise<void> {
+    try {
+      await open()
+    } catch (error) {
+      const isLate = (await throwIfPermanent(error, attempts.url())) === 'late'
+      if (isLate && attemptsLeft > 1) return openFirst(attemptsLeft - 1)
+      attempts.noteFailure(error)
+      void attempts.repeat(open, longestPauseMs)
+    }
+  }
+  await openFirst()
 
   return {
     /** The connection, if there is one. */

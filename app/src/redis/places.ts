@@ -3,7 +3,7 @@ import { ErrorReply } from '@redis/client'
 import { describeAddress, type RedisOptions, type Sentinels } from './create-client.ts'
 import { describe, FunctionsMissing, needsAnotherConnection, RedisUnavailable } from './errors.ts'
 import { explainFailure } from './explain-failure.ts'
-import type { Place } from './keep-connected.ts'
+import { FIRST_ATTEMPTS, type Place } from './keep-connected.ts'
 import { findPrimary, SentinelsUnavailable } from './sentinels.ts'
 
 /** The single Redis of REDIS_URL. */
@@ -12,16 +12,15 @@ export function placeOfUrl(options: RedisOptions): Place {
   return {
     locate: async () => url,
     async throwIfPermanent(error) {
-      if (needsAnotherConnection(error)) return
+      if (needsAnotherConnection(error)) return undefined
       const cause = (await explainFailure({ error, ...options })) ?? error
-      // A later attempt can succeed.
-      if (cause !== 'busy') throw failed(describeAddress(url), cause)
+      // At maxclients, a later attempt can succeed.
+      if (cause === 'full') return undefined
+      if (cause === 'late') return cause
+      throw failed(describeAddress(url), cause)
     },
   }
 }
-
-/** A process that starts is slow, and so are others that start with it: one missed deadline shows no wrong setting. */
-const FIRST_ATTEMPTS = 5
 
 /** The primary that the sentinels name. While they choose another one, they still name the old one. */
 export function placeOfSentinels(options: RedisOptions & { sentinels: Sentinels }): Place {
@@ -47,6 +46,7 @@ export function placeOfSentinels(options: RedisOptions & { sentinels: Sentinels 
       // Sentinels that have answered once have the right settings: they may be silent for a moment, or replace the primary.
       if (error instanceof SentinelsUnavailable && !wasFound) throw failed('the address that sentinels name', error)
       if (url !== undefined && isOfSettings(error)) throw failed(describeAddress(url), error)
+      return undefined
     },
   }
 }

@@ -12,6 +12,7 @@ export function testFailures({ guarantee, browser, stack }: PageWorld): void {
       const { page } = await visit(browser(), stack().url, { as: 'ada' })
       const id = await text(page, '#session-id')
       await stack().pauseRedis()
+      // Without the time that the engine takes to pause it.
       const sincePaused = startStopwatch()
       try {
         await page.locator('#map-redis.away').waitFor()

@@ -74,6 +74,7 @@ function connectTo(name: string, options: RedisOptions, log: Logger): Promise<Pr
     locate: async () => url,
     async throwIfPermanent(error: unknown) {
       if (isOfSettings(error)) throw failed(name, error)
+      return undefined
     },
   }
   return connectPrimary({ ...options, url }, place, log)
