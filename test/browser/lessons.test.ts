@@ -105,35 +105,40 @@ guarantee('lesson "Drain and roll": no request fails while all nodes restart', a
   assert.deepEqual([choice, verdict], ['None.', YES])
 })
 
+/** Ends the event stream of the page. It cannot open another one until the returned function is called. */
+async function disconnectEvents(page: Page): Promise<() => Promise<void>> {
+  const path = '**/api/events*'
+  await page.route(path, (route) => route.abort())
+  nodes.disconnect()
+  await page.locator('#feed-state.lost').waitFor()
+  return () => page.unroute(path)
+}
+
 guarantee('a lesson also counts what has happened while the page was disconnected', async () => {
   const { page } = await openPageWithSession('Drain and roll')
   await predict(page, 'None.')
   const [first = ''] = NAMES
   await nodes.drain(first)
   await hasHappened(page, `${first} drains.`)
-  await page.route('**/api/events*', (route) => route.abort())
-  nodes.disconnect()
-  await page.locator('#feed-state.lost').waitFor()
+  const reconnect = await disconnectEvents(page)
   await nodes.add(first)
   await until('its start is published', async () => {
     const events = await redis.inspector.xRevRange('events', '+', '-', { COUNT: 1 })
     return JSON.stringify(events).includes('node_up')
   })
-  await page.unroute('**/api/events*')
+  await reconnect()
   await hasHappened(page, `${first} has restarted.`)
 })
 
 guarantee('"Drain and roll" starts over if all nodes restarted while the page was disconnected', async () => {
   const { page } = await openPageWithSession('Drain and roll')
   await predict(page, 'None.')
-  await page.route('**/api/events*', (route) => route.abort())
-  nodes.disconnect()
-  await page.locator('#feed-state.lost').waitFor()
+  const reconnect = await disconnectEvents(page)
   for (const name of NAMES) {
     await nodes.drain(name)
     await nodes.add(name)
   }
-  await page.unroute('**/api/events*')
+  await reconnect()
   await hasHappened(page, 'All nodes have restarted, but this page has sent no request meanwhile.')
   for (const name of NAMES) {
     await nodes.drain(name)

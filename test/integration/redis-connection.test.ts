@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { after, before, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { connectRedis } from 'app/redis/connect'
 import type { RedisConnection } from 'app/redis/connection'
 import { RedisDisconnected, RedisUnavailable } from 'app/redis/errors'
@@ -119,27 +119,26 @@ test('after each restart of a killed Redis, the node reconnects', async () => {
   }
 })
 
-test('a node waits for a Redis that answers, but was too slow for the first connection', async (t) => {
+/** Connects to a Redis that does not answer the first connection in time. */
+async function connectLate(t: TestContext, credentials = ''): Promise<RedisConnection> {
   const line = await startTcpSwitch(Number(new URL(redis.url).port))
   t.after(() => line.stop())
   line.withhold()
-  const connecting = connectRedis({ url: `redis://127.0.0.1:${line.port}`, deadlineMs: DEADLINE_MS }, quiet)
+  const url = `redis://${credentials}127.0.0.1:${line.port}`
+  const connecting = connectRedis({ url, deadlineMs: DEADLINE_MS }, quiet)
   await line.closed()
   line.deliver()
-  const late = await connecting
+  return connecting
+}
+
+test('a node waits for a Redis that answers, but was too slow for the first connection', async (t) => {
+  const late = await connectLate(t)
   t.after(late.close)
   await until('the node is connected', () => late.run('', (client) => client.ping()).catch(() => undefined))
 })
 
 test('a wrong password also fails the first attempt if Redis was too slow at first', async (t) => {
-  const line = await startTcpSwitch(Number(new URL(redis.url).port))
-  t.after(() => line.stop())
-  line.withhold()
-  const url = `redis://app:wrong@127.0.0.1:${line.port}`
-  const refused = assert.rejects(connectRedis({ url, deadlineMs: DEADLINE_MS }, quiet), /WRONGPASS/)
-  await line.closed()
-  line.deliver()
-  await refused
+  await assert.rejects(connectLate(t, 'app:wrong@'), /WRONGPASS/)
 })
 
 test('a node waits for a Redis that is at maxclients', async () => {
